@@ -1979,10 +1979,9 @@ const file_hub_v1_admin_proto_rawDesc = "" +
 	"\x0finbound_message\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\x0einboundMessage\x120\n" +
 	"\ainbound\x18\x05 \x01(\v2\x16.hub.v1.InboundOptionsR\ainbound\x12\x1e\n" +
 	"\x05owner\x18\x06 \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\x05owner\x12\x1c\n" +
-	"\x04file\x18\a \x01(\tB\b\xbaH\x05r\x03(\x80\bR\x04file\"9\n" +
-	"\x11GetChannelRequest\x12$\n" +
-	"\achannel\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05 \x01(\xff\x01R\achannel\"}\n" +
+	"\x04file\x18\a \x01(\tB\b\xbaH\x05r\x03(\x80\bR\x04file\"6\n" +
+	"\x11GetChannelRequest\x12!\n" +
+	"\achannel\x18\x01 \x01(\tB\a\xbaH\x04r\x02 \x01R\achannel\"}\n" +
 	"\x12GetChannelResponse\x12-\n" +
 	"\achannel\x18\x01 \x01(\v2\x13.hub.v1.ChannelInfoR\achannel\x128\n" +
 	"\x05files\x18\x02 \x01(\v2\".google.protobuf.FileDescriptorSetR\x05files\"t\n" +
@@ -2024,26 +2023,23 @@ const file_hub_v1_admin_proto_rawDesc = "" +
 	"\bsessions\x18\x01 \x01(\v2\x17.hub.v1.SessionSelectorB\x06\xbaH\x03\xc8\x01\x01R\bsessions\x12\"\n" +
 	"\amessage\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\amessage\"7\n" +
 	"\x19DisconnectSessionResponse\x12\x1a\n" +
-	"\bsessions\x18\x01 \x01(\rR\bsessions\"\x9b\x01\n" +
+	"\bsessions\x18\x01 \x01(\rR\bsessions\"\x98\x01\n" +
 	"\x12UnsubscribeRequest\x12;\n" +
-	"\bsessions\x18\x01 \x01(\v2\x17.hub.v1.SessionSelectorB\x06\xbaH\x03\xc8\x01\x01R\bsessions\x12$\n" +
-	"\achannel\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05 \x01(\xff\x01R\achannel\x12\"\n" +
+	"\bsessions\x18\x01 \x01(\v2\x17.hub.v1.SessionSelectorB\x06\xbaH\x03\xc8\x01\x01R\bsessions\x12!\n" +
+	"\achannel\x18\x02 \x01(\tB\a\xbaH\x04r\x02 \x01R\achannel\x12\"\n" +
 	"\amessage\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\amessage\";\n" +
 	"\x13UnsubscribeResponse\x12$\n" +
-	"\rsubscriptions\x18\x01 \x01(\rR\rsubscriptions\"|\n" +
-	"\x12ListMembersRequest\x12$\n" +
-	"\achannel\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05 \x01(\xff\x01R\achannel\x12\x1e\n" +
+	"\rsubscriptions\x18\x01 \x01(\rR\rsubscriptions\"y\n" +
+	"\x12ListMembersRequest\x12!\n" +
+	"\achannel\x18\x01 \x01(\tB\a\xbaH\x04r\x02 \x01R\achannel\x12\x1e\n" +
 	"\x05limit\x18\x02 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\x05limit\x12 \n" +
 	"\x06cursor\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x06cursor\"\x7f\n" +
 	"\x13ListMembersResponse\x12(\n" +
 	"\amembers\x18\x01 \x03(\v2\x0e.hub.v1.MemberR\amembers\x12\x1c\n" +
 	"\tanonymous\x18\x02 \x01(\rR\tanonymous\x12 \n" +
-	"\x06cursor\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x06cursor\"\x82\x01\n" +
-	"\x12ListHistoryRequest\x12$\n" +
-	"\achannel\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05 \x01(\xff\x01R\achannel\x12&\n" +
+	"\x06cursor\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x06cursor\"\x7f\n" +
+	"\x12ListHistoryRequest\x12!\n" +
+	"\achannel\x18\x01 \x01(\tB\a\xbaH\x04r\x02 \x01R\achannel\x12&\n" +
 	"\x05since\x18\x02 \x01(\v2\x10.hub.v1.PositionR\x05since\x12\x1e\n" +
 	"\x05limit\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\x05limit\"t\n" +
 	"\x13ListHistoryResponse\x12/\n" +
@@ -2069,10 +2065,9 @@ const file_hub_v1_admin_proto_rawDesc = "" +
 	"\x05group\x18\x05 \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\x05group\x12\x1a\n" +
 	"\battempts\x18\x06 \x01(\rR\battempts\x12#\n" +
 	"\x05error\x18\a \x01(\v2\r.hub.v1.ErrorR\x05error\x12*\n" +
-	"\x02at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"d\n" +
-	"\x0eExplainRequest\x12$\n" +
-	"\achannel\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05 \x01(\xff\x01R\achannel\x12,\n" +
+	"\x02at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"a\n" +
+	"\x0eExplainRequest\x12!\n" +
+	"\achannel\x18\x01 \x01(\tB\a\xbaH\x04r\x02 \x01R\achannel\x12,\n" +
 	"\bidentity\x18\x02 \x01(\v2\x10.hub.v1.IdentityR\bidentity\"<\n" +
 	"\x0fExplainResponse\x12)\n" +
 	"\x05gates\x18\x01 \x03(\v2\x13.hub.v1.GateVerdictR\x05gates\"\x85\x01\n" +
@@ -2080,10 +2075,9 @@ const file_hub_v1_admin_proto_rawDesc = "" +
 	"\x04gate\x18\x01 \x01(\tB\a\xbaH\x04r\x02(@R\x04gate\x12\x12\n" +
 	"\x04pass\x18\x02 \x01(\bR\x04pass\x12#\n" +
 	"\x05error\x18\x03 \x01(\v2\r.hub.v1.ErrorR\x05error\x12 \n" +
-	"\x06detail\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\x06detail\"4\n" +
-	"\fWatchRequest\x12$\n" +
-	"\achannel\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05 \x01(\xff\x01R\achannel\"t\n" +
+	"\x06detail\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\x06detail\"1\n" +
+	"\fWatchRequest\x12!\n" +
+	"\achannel\x18\x01 \x01(\tB\a\xbaH\x04r\x02 \x01R\achannel\"t\n" +
 	"\rWatchResponse\x127\n" +
 	"\vpublication\x18\x01 \x01(\v2\x13.hub.v1.PublicationH\x00R\vpublication\x12\x1a\n" +
 	"\adropped\x18\x02 \x01(\x04H\x00R\adroppedB\x0e\n" +

@@ -26,7 +26,8 @@ const (
 // BroadcastRequest is one message for one concrete channel.
 type BroadcastRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The concrete channel: `notifications.user.user_42`. Required.
+	// The concrete channel: `notifications.user.user_42`. Required. What breaks
+	// the grammar of names, or their 255 bytes, is CHANNEL_NAME_INVALID.
 	Channel string `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
 	// The channel's message, checked against its rules before anyone sees it. Required.
 	//
@@ -440,10 +441,9 @@ var File_hub_v1_broadcast_proto protoreflect.FileDescriptor
 
 const file_hub_v1_broadcast_proto_rawDesc = "" +
 	"\n" +
-	"\x16hub/v1/broadcast.proto\x12\x06hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19google/protobuf/any.proto\x1a\x13hub/v1/reason.proto\"\xe8\x01\n" +
-	"\x10BroadcastRequest\x12$\n" +
-	"\achannel\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05 \x01(\xff\x01R\achannel\x120\n" +
+	"\x16hub/v1/broadcast.proto\x12\x06hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19google/protobuf/any.proto\x1a\x13hub/v1/reason.proto\"\xe5\x01\n" +
+	"\x10BroadcastRequest\x12!\n" +
+	"\achannel\x18\x01 \x01(\tB\a\xbaH\x04r\x02 \x01R\achannel\x120\n" +
 	"\amessage\x18\x02 \x01(\v2\x14.google.protobuf.AnyH\x00R\amessage\x12\x14\n" +
 	"\x04json\x18\x03 \x01(\tH\x00R\x04json\x12\x18\n" +
 	"\x02id\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\x02id\x12:\n" +

@@ -1464,10 +1464,9 @@ var File_hub_v1_client_proto protoreflect.FileDescriptor
 
 const file_hub_v1_client_proto_rawDesc = "" +
 	"\n" +
-	"\x13hub/v1/client.proto\x12\x06hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16hub/v1/broadcast.proto\x1a\x13hub/v1/reason.proto\"b\n" +
-	"\x12SubscribeArguments\x12$\n" +
-	"\achannel\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05 \x01(\xff\x01R\achannel\x12&\n" +
+	"\x13hub/v1/client.proto\x12\x06hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16hub/v1/broadcast.proto\x1a\x13hub/v1/reason.proto\"_\n" +
+	"\x12SubscribeArguments\x12!\n" +
+	"\achannel\x18\x01 \x01(\tB\a\xbaH\x04r\x02 \x01R\achannel\x12&\n" +
 	"\x05since\x18\x02 \x01(\v2\x10.hub.v1.PositionR\x05since\"\x83\x02\n" +
 	"\x0fSubscribeResult\x12\x0e\n" +
 	"\x02ok\x18\x01 \x01(\bR\x02ok\x12\"\n" +
@@ -1479,10 +1478,9 @@ const file_hub_v1_client_proto_rawDesc = "" +
 	"\n" +
 	"_recoveredB\t\n" +
 	"\a_reasonB\v\n" +
-	"\t_replayed\"<\n" +
-	"\x14UnsubscribeArguments\x12$\n" +
-	"\achannel\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05 \x01(\xff\x01R\achannel\"G\n" +
+	"\t_replayed\"9\n" +
+	"\x14UnsubscribeArguments\x12!\n" +
+	"\achannel\x18\x01 \x01(\tB\a\xbaH\x04r\x02 \x01R\achannel\"G\n" +
 	"\x11UnsubscribeResult\x12\x0e\n" +
 	"\x02ok\x18\x01 \x01(\bR\x02ok\x12\"\n" +
 	"\achannel\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\xff\x01R\achannel\"'\n" +
@@ -1490,10 +1488,9 @@ const file_hub_v1_client_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\x02id\"9\n" +
 	"\rInboundResult\x12\x0e\n" +
 	"\x02ok\x18\x01 \x01(\bR\x02ok\x12\x18\n" +
-	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\x02id\"{\n" +
-	"\x11PresenceArguments\x12$\n" +
-	"\achannel\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05 \x01(\xff\x01R\achannel\x12\x1e\n" +
+	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\x02id\"x\n" +
+	"\x11PresenceArguments\x12!\n" +
+	"\achannel\x18\x01 \x01(\tB\a\xbaH\x04r\x02 \x01R\achannel\x12\x1e\n" +
 	"\x05limit\x18\x02 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\x05limit\x12 \n" +
 	"\x06cursor\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x06cursor\"\xc9\x01\n" +
 	"\x0ePresenceResult\x12\x0e\n" +
@@ -1510,10 +1507,9 @@ const file_hub_v1_client_proto_rawDesc = "" +
 	"\x0ePresenceChange\x12\"\n" +
 	"\achannel\x18\x01 \x01(\tB\b\xbaH\x05r\x03(\xff\x01R\achannel\x121\n" +
 	"\x06joined\x18\x02 \x03(\v2\x0e.hub.v1.MemberB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x06joined\x12-\n" +
-	"\x04left\x18\x03 \x03(\v2\x0e.hub.v1.MemberB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04left\"\x80\x01\n" +
-	"\x10HistoryArguments\x12$\n" +
-	"\achannel\x18\x01 \x01(\tB\n" +
-	"\xbaH\ar\x05 \x01(\xff\x01R\achannel\x12&\n" +
+	"\x04left\x18\x03 \x03(\v2\x0e.hub.v1.MemberB\t\xbaH\x06\x92\x01\x03\x10\xe8\aR\x04left\"}\n" +
+	"\x10HistoryArguments\x12!\n" +
+	"\achannel\x18\x01 \x01(\tB\a\xbaH\x04r\x02 \x01R\achannel\x12&\n" +
 	"\x05since\x18\x02 \x01(\v2\x10.hub.v1.PositionR\x05since\x12\x1e\n" +
 	"\x05limit\x18\x03 \x01(\rB\b\xbaH\x05*\x03\x18\xe8\aR\x05limit\"5\n" +
 	"\x10RefreshArguments\x12!\n" +

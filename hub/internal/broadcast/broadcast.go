@@ -1,0 +1,89 @@
+// Package broadcast is flow 1: a backend's message reaches the subscribers of
+// a channel. The message is checked once and encoded once, however many
+// browsers receive it.
+//
+// Delivery is at most once to those subscribed at the moment the engine
+// accepts the message. A request with an id is carried out once while the id
+// is remembered. Errors are faults, written for the backend; a message that
+// breaks a rule reaches nobody. Concurrent calls have no order among
+// themselves; a batch keeps its own.
+package broadcast
+
+import (
+	"context"
+	"crypto/rand"
+
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/engine"
+	"github.com/realtime-hub/hub/hub/internal/fault"
+	"github.com/realtime-hub/hub/hub/internal/gate"
+	"github.com/realtime-hub/hub/hub/schema"
+)
+
+// Config is what the flow asks and what it reaches.
+type Config struct {
+	Schema *schema.Registry
+	Log    engine.Log
+	// Metrics counts broadcasts. Default: not counted.
+	Metrics *Metrics
+}
+
+// Service is the flow.
+type Service struct {
+	cfg Config
+}
+
+// New makes the flow.
+func New(cfg Config) *Service {
+	if cfg.Metrics == nil {
+		cfg.Metrics = NewMetrics(nil)
+	}
+	return &Service{cfg: cfg}
+}
+
+// Send publishes one message, if the caller may. The request must have passed
+// its own protovalidate rules.
+func (v *Service) Send(ctx context.Context, caller *gate.Caller, req *hubv1.BroadcastRequest) (*hubv1.BroadcastResponse, error) {
+	res, err := v.send(ctx, v.cfg.Schema.Snapshot(), caller, req)
+	v.cfg.Metrics.count(res, err)
+	return res, err
+}
+
+func (v *Service) send(ctx context.Context, known *schema.Snapshot, caller *gate.Caller, req *hubv1.BroadcastRequest) (*hubv1.BroadcastResponse, error) {
+	match, err := known.Match(req.GetChannel())
+	if err != nil {
+		return nil, err
+	}
+	if err := caller.May(gate.Broadcast, match.Channel.Name()); err != nil {
+		return nil, err
+	}
+	payload, err := decode(match.Payload, req)
+	if err != nil {
+		return nil, err
+	}
+	id := req.GetId()
+	if id == "" {
+		id = rand.Text()
+	}
+	result, err := v.cfg.Log.Publish(ctx, engine.Publication{
+		Channel: match.Name,
+		ID:      id,
+		Payload: payload.JSON,
+		Except:  req.GetExceptSessions(),
+	}, engine.PublishOptions{Once: req.GetId() != ""})
+	if err != nil {
+		return nil, err
+	}
+	return &hubv1.BroadcastResponse{Id: id, Duplicate: result.Duplicate}, nil
+}
+
+func decode(m *schema.Message, req *hubv1.BroadcastRequest) (schema.Payload, error) {
+	switch p := req.GetPayload().(type) {
+	case *hubv1.BroadcastRequest_Json:
+		return m.FromJSON([]byte(p.Json))
+	case *hubv1.BroadcastRequest_Message:
+		return m.FromAny(p.Message)
+	default:
+		return schema.Payload{}, fault.New(fault.RequestInvalid, "payload: message or json is required")
+	}
+}

@@ -1,0 +1,90 @@
+package socketio
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/engine"
+	"github.com/realtime-hub/hub/hub/internal/fault"
+	"github.com/realtime-hub/hub/hub/internal/wire"
+)
+
+// publicationFrame is the one frame that every subscriber of a publication
+// gets: 2["channel",payload,meta]. The payload's JSON is spliced in as it is.
+func publicationFrame(p engine.Publication) wire.Frame {
+	name := appendString(nil, p.Channel)
+	meta := controlJSON(&hubv1.Meta{Id: p.ID})
+	f := make([]byte, 0, len(name)+len(p.Payload)+len(meta)+5)
+	f = append(f, byte(event), '[')
+	f = append(f, name...)
+	f = append(f, ',')
+	f = append(f, p.Payload...)
+	f = append(f, ',')
+	f = append(f, meta...)
+	return append(f, ']')
+}
+
+// eventFrame is one of the hub's own events: 2["hub:…",object].
+func eventFrame(name string, m proto.Message) wire.Frame {
+	f := append([]byte{byte(event), '['}, appendString(nil, name)...)
+	f = append(f, ',')
+	f = append(f, controlJSON(m)...)
+	return append(f, ']')
+}
+
+// ackFrame answers the request with the ack id: 3<id>[object].
+func ackFrame(id string, m proto.Message) wire.Frame {
+	f := append([]byte{byte(ack)}, id...)
+	f = append(f, '[')
+	f = append(f, controlJSON(m)...)
+	return append(f, ']')
+}
+
+// connectFrame accepts the session: 0{"sid":…}.
+func connectFrame(session string) wire.Frame {
+	f := append([]byte{byte(connect)}, `{"sid":`...)
+	f = appendString(f, session)
+	return append(f, '}')
+}
+
+// connectErrorFrame refuses it: 4[/namespace,]{"message":…,"data":Error}.
+func connectErrorFrame(namespace string, why *fault.Error) wire.Frame {
+	f := []byte{byte(connectError)}
+	if namespace != "/" {
+		f = append(f, namespace...)
+		f = append(f, ',')
+	}
+	f = append(f, `{"message":`...)
+	f = appendString(f, why.Message)
+	f = append(f, `,"data":`...)
+	f = append(f, controlJSON(why.Proto())...)
+	return append(f, '}')
+}
+
+// disconnectFrame ends the session for good: its client stays away.
+var disconnectFrame = wire.Frame{byte(disconnect)}
+
+// controlJSON is a control object as browsers get it: canonical ProtoJSON,
+// default values present, compact (protojson adds white space at random).
+func controlJSON(m proto.Message) []byte {
+	spaced, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(m)
+	if err != nil {
+		// Only invalid UTF-8 can get here; every string of ours was checked where it came in.
+		panic("a control object that is not UTF-8: " + err.Error())
+	}
+	var compact bytes.Buffer
+	compact.Grow(len(spaced))
+	if err := json.Compact(&compact, spaced); err != nil {
+		panic("protojson wrote what is not JSON: " + err.Error())
+	}
+	return compact.Bytes()
+}
+
+func appendString(b []byte, s string) []byte {
+	quoted, _ := json.Marshal(s) // a string always marshals
+	return append(b, quoted...)
+}

@@ -1,0 +1,185 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/fault"
+	"github.com/realtime-hub/hub/hub/schema"
+)
+
+// request is one event of a browser, to be answered by its ack, or by
+// hub:error when it failed and has none.
+type request struct {
+	*conn
+
+	call    call
+	ack     string // the ack id; empty where none is asked for
+	channel string // the concrete channel it is about, as far as known
+}
+
+// event handles an EVENT packet.
+func (c *conn) event(ctx context.Context, p packet) {
+	call, err := parseCall(p.data)
+	if err != nil {
+		c.violate("an event that is not a JSON array with a name")
+		return
+	}
+	r := &request{conn: c, call: call, ack: p.ack}
+	err = r.handle(ctx)
+	c.door.cfg.Metrics.countRequest(call.name, err)
+	if err != nil {
+		r.fail(err)
+	}
+}
+
+// refuseBinary answers a packet with attachments.
+func (c *conn) refuseBinary(p packet) {
+	r := &request{conn: c, ack: p.ack}
+	if call, err := parseCall(p.data); err == nil {
+		r.call = call
+	}
+	r.fail(fault.New(fault.RequestInvalid, "binary attachments are not carried; send JSON, bytes as base64"))
+}
+
+func (r *request) handle(ctx context.Context) error {
+	switch name := r.call.name; {
+	case name == "hub:subscribe":
+		return r.subscribe(ctx)
+	case name == "hub:unsubscribe":
+		return r.unsubscribe()
+	case name == "hub:presence":
+		return r.kept(ctx, &hubv1.PresenceArguments{}, "presence", func(m schema.Match) bool { return m.Options.GetPresence() != nil })
+	case name == "hub:history":
+		return r.kept(ctx, &hubv1.HistoryArguments{}, "history", func(m schema.Match) bool { return m.Options.GetHistory() != nil })
+	case name == "hub:refresh":
+		if err := r.arguments(&hubv1.RefreshArguments{}); err != nil {
+			return err
+		}
+		return fault.New(fault.NotImplemented, "hub:refresh is not built yet; connect again with the new token")
+	case strings.HasPrefix(name, "hub:"):
+		return fault.New(fault.RequestInvalid, "unknown event; the hub's are hub:subscribe, hub:unsubscribe, hub:presence, hub:history and hub:refresh", "event", name)
+	default:
+		return r.inbound()
+	}
+}
+
+func (r *request) subscribe(ctx context.Context) error {
+	var args hubv1.SubscribeArguments
+	if err := r.arguments(&args); err != nil {
+		return err
+	}
+	r.channel = args.GetChannel()
+	return r.door.cfg.Subscriptions.Join(ctx, r.session, &args, func(result *hubv1.SubscribeResult) {
+		r.out.Join(result.GetChannel(), r.ackFrames(result)...)
+	})
+}
+
+func (r *request) unsubscribe() error {
+	var args hubv1.UnsubscribeArguments
+	if err := r.arguments(&args); err != nil {
+		return err
+	}
+	r.channel = args.GetChannel()
+	return r.door.cfg.Subscriptions.Leave(r.session, args.GetChannel(), func(result *hubv1.UnsubscribeResult) {
+		r.out.Leave(result.GetChannel(), r.ackFrames(result)...)
+	})
+}
+
+// kept handles a request for what a channel keeps where it declares so. The
+// gate comes first: who may not join learns nothing of the declaration.
+func (r *request) kept(ctx context.Context, args interface {
+	proto.Message
+	GetChannel() string
+}, what string, declared func(schema.Match) bool,
+) error {
+	if err := r.arguments(args); err != nil {
+		return err
+	}
+	r.channel = args.GetChannel()
+	match, err := r.door.cfg.Schema.Snapshot().Match(r.channel)
+	if err != nil {
+		return err
+	}
+	if err := r.door.cfg.Gate.Join(ctx, &r.session.Identity, match); err != nil {
+		return err
+	}
+	if !declared(match) {
+		return fault.New(fault.NotEnabled, "the channel's declaration has no "+what, "channel", match.Name)
+	}
+	return fault.New(fault.NotImplemented, what+" is not built yet")
+}
+
+// inbound handles a message on a channel, as far as gate 3.
+func (r *request) inbound() error {
+	r.channel = r.call.name
+	match, err := r.door.cfg.Schema.Snapshot().Match(r.channel)
+	if err != nil {
+		return err
+	}
+	if match.Inbound == nil {
+		return fault.New(fault.InboundNotAccepted, "the channel takes no messages from browsers", "channel", match.Name)
+	}
+	return fault.New(fault.NotImplemented, "messages from browsers are not built yet")
+}
+
+// arguments decodes the request's only argument: an object, or for its channel
+// alone a string.
+func (r *request) arguments(into proto.Message) error {
+	if len(r.call.args) != 1 {
+		return fault.New(fault.RequestInvalid, r.call.name+" takes one argument and an ack", "arguments", len(r.call.args))
+	}
+	arg := r.call.args[0]
+	if arg[0] == '"' {
+		object, err := json.Marshal(map[string]json.RawMessage{"channel": arg})
+		if err != nil {
+			return fault.Wrap(err, fault.RequestInvalid, r.call.name+": the argument is not a string")
+		}
+		arg = object
+	}
+	if err := (protojson.UnmarshalOptions{RecursionLimit: maxArgumentDepth}).Unmarshal(arg, into); err != nil {
+		return fault.New(fault.RequestInvalid, r.call.name+": "+schema.JSONProblem(err))
+	}
+	err := protovalidate.Validate(into)
+	if broken, ok := errors.AsType[*protovalidate.ValidationError](err); ok {
+		return fault.Invalid(fault.RequestInvalid, schema.Violations(broken))
+	}
+	return err
+}
+
+// maxArgumentDepth is above what any control object has.
+const maxArgumentDepth = 8
+
+func (r *request) ackFrames(result proto.Message) [][]byte {
+	if r.ack == "" {
+		return nil
+	}
+	return [][]byte{ackFrame(r.ack, result)}
+}
+
+// fail tells the browser that its request failed, and why.
+func (r *request) fail(err error) {
+	why := fault.Of(err)
+	if why.Reason == fault.Internal {
+		r.door.cfg.Log.Error("a request of a session failed", "session", r.session.ID, "event", r.call.name, "error", err)
+	}
+	if r.ack != "" {
+		r.out.Send(ackFrame(r.ack, &hubv1.ErrorResult{Error: why.Proto()}))
+		return
+	}
+	if count, due := r.failures.add(r.channel); due {
+		failure := &hubv1.Failure{Event: clip(r.call.name), Error: why.Proto(), Count: count}
+		if r.channel != "" {
+			channel := clip(r.channel)
+			failure.Channel = &channel
+		}
+		r.send("hub:error", failure)
+	}
+}

@@ -1,0 +1,172 @@
+// Package subscription is flow 3: a session joins a channel, and leaves it.
+// It owns membership's meaning: that the channel exists, that the gate lets
+// the session in, how many subscriptions it may have, and the engine's
+// interest, counted per channel.
+//
+// A join is atomic: what the caller places, the ack and the delivery, comes
+// after every broadcast that was accepted before and before every later one.
+// Joining twice changes nothing. Errors are faults, written for the browser.
+// One session's calls must come one after the other, as its inbox does it;
+// those of different sessions are concurrent.
+package subscription
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/channel"
+	"github.com/realtime-hub/hub/hub/internal/engine"
+	"github.com/realtime-hub/hub/hub/internal/fault"
+	"github.com/realtime-hub/hub/hub/internal/gate"
+	"github.com/realtime-hub/hub/hub/internal/session"
+	"github.com/realtime-hub/hub/hub/schema"
+)
+
+// defaultMax is contract §4's limits.max_subscriptions.
+const defaultMax = 128
+
+// Config is what the flow asks and what it reaches.
+type Config struct {
+	Gate   *gate.Gate
+	Schema *schema.Registry
+	Log    engine.Log
+	// Sink hears the channels' publications; it delivers to browsers.
+	Sink engine.Sink
+	// Max is how many subscriptions a session may have. Default: 128.
+	Max int
+	// Metrics counts joins. Default: not counted.
+	Metrics *Metrics
+}
+
+// Service is the flow.
+type Service struct {
+	cfg Config // static after New
+
+	mu   sync.Mutex
+	held map[*session.Session]map[string]struct{} // guarded by mu; concrete channels
+}
+
+// New makes the flow.
+func New(cfg Config) *Service {
+	if cfg.Max <= 0 {
+		cfg.Max = defaultMax
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = NewMetrics(nil)
+	}
+	return &Service{cfg: cfg, held: make(map[*session.Session]map[string]struct{})}
+}
+
+// Join makes s a subscriber. place puts the result and the membership into the
+// connection's queue; it runs between two publications and must not block.
+func (v *Service) Join(ctx context.Context, s *session.Session, args *hubv1.SubscribeArguments, place func(*hubv1.SubscribeResult)) error {
+	err := v.join(ctx, s, args, place)
+	v.cfg.Metrics.count(err)
+	return err
+}
+
+func (v *Service) join(ctx context.Context, s *session.Session, args *hubv1.SubscribeArguments, place func(*hubv1.SubscribeResult)) error {
+	match, err := v.cfg.Schema.Snapshot().Match(args.GetChannel())
+	if err != nil {
+		return err
+	}
+	if err := v.cfg.Gate.Join(ctx, &s.Identity, match); err != nil {
+		return err
+	}
+	if args.GetSince() != nil {
+		if match.Options.GetHistory() == nil {
+			return fault.New(fault.NotEnabled, "the channel keeps no history; subscribe without since", "channel", match.Name)
+		}
+		return fault.New(fault.NotImplemented, "recovery is not built yet; subscribe without since", "channel", match.Name)
+	}
+	result := &hubv1.SubscribeResult{Ok: true, Channel: match.Name}
+	if v.holds(s, match.Name) {
+		place(result)
+		return nil
+	}
+	if err := v.reserve(s, match.Name); err != nil {
+		return err
+	}
+	if err := v.cfg.Log.Join(ctx, match.Name, v.cfg.Sink, func() { place(result) }); err != nil {
+		v.release(s, match.Name)
+		return err
+	}
+	return nil
+}
+
+// Leave ends a subscription. place takes the membership back and puts the
+// result into the connection's queue. Without a subscription only the result
+// is placed: the browser has what it asked for. The channel need not be
+// declared any more.
+func (v *Service) Leave(s *session.Session, name string, place func(*hubv1.UnsubscribeResult)) error {
+	if _, err := channel.Split(name); err != nil {
+		return fault.New(fault.ChannelNameInvalid, err.Error())
+	}
+	place(&hubv1.UnsubscribeResult{Ok: true, Channel: name})
+	if v.release(s, name) {
+		v.cfg.Log.Leave(name, v.cfg.Sink)
+	}
+	return nil
+}
+
+// LeaveAll ends all subscriptions of a session that is gone.
+func (v *Service) LeaveAll(s *session.Session) {
+	v.mu.Lock()
+	channels := v.held[s]
+	delete(v.held, s)
+	v.mu.Unlock()
+	for name := range channels {
+		v.cfg.Log.Leave(name, v.cfg.Sink)
+	}
+	v.cfg.Metrics.subscriptions.Sub(float64(len(channels)))
+}
+
+// Channels are the concrete channels that s is subscribed to, by name.
+func (v *Service) Channels(s *session.Session) []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Sorted(maps.Keys(v.held[s]))
+}
+
+func (v *Service) holds(s *session.Session, name string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, held := v.held[s][name]
+	return held
+}
+
+// reserve counts the subscription before the engine is asked, so that the
+// limit holds whatever the engine does.
+func (v *Service) reserve(s *session.Session, name string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	channels := v.held[s]
+	if len(channels) >= v.cfg.Max {
+		return fault.New(fault.TooManySubscriptions, "the session has as many subscriptions as it may; unsubscribe from another channel first", "channel", name)
+	}
+	if channels == nil {
+		channels = make(map[string]struct{})
+		v.held[s] = channels
+	}
+	channels[name] = struct{}{}
+	v.cfg.Metrics.subscriptions.Inc()
+	return nil
+}
+
+func (v *Service) release(s *session.Session, name string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	channels := v.held[s]
+	if _, held := channels[name]; !held {
+		return false
+	}
+	delete(channels, name)
+	if len(channels) == 0 {
+		delete(v.held, s)
+	}
+	v.cfg.Metrics.subscriptions.Dec()
+	return true
+}
