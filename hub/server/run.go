@@ -1,0 +1,188 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// opsOff is the operator's address where there is no such door.
+const opsOff = "off"
+
+// Bounds of what a shutdown waits for after the drain.
+const (
+	closeTimeout = 5 * time.Second
+	expiryTick   = time.Second // identities end within a second of their time
+)
+
+// Addresses are where a running hub listens.
+type Addresses struct {
+	// HTTP is the browsers' door.
+	HTTP string
+	// GRPC is the backends' door.
+	GRPC string
+	// Ops is the operator's; empty without one.
+	Ops string
+}
+
+// state is what changes while a server runs.
+type state struct {
+	ready   chan struct{} // closed when all listeners are bound
+	started atomic.Bool
+	drains  atomic.Bool
+
+	mu        sync.Mutex
+	cfg       Config    // guarded by mu; what holds now
+	addresses Addresses // guarded by mu
+}
+
+func (s *state) init(cfg Config) {
+	s.ready = make(chan struct{})
+	s.cfg = cfg
+}
+
+func (s *state) draining() bool { return s.drains.Load() }
+
+// Ready is closed when all listeners are bound.
+func (s *Server) Ready() <-chan struct{} { return s.state.ready }
+
+// Addresses are where the hub listens; empty before Ready.
+func (s *Server) Addresses() Addresses {
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	return s.state.addresses
+}
+
+// Run listens and serves until ctx ends, then drains, and returns nil when
+// everything has stopped. It returns early, with an error, when a listener
+// cannot be bound or fails.
+func (s *Server) Run(ctx context.Context) error {
+	if s.state.started.Swap(true) {
+		return errors.New("server: Run was called before")
+	}
+	doors, err := s.listen(ctx)
+	if err != nil {
+		return err
+	}
+	close(s.state.ready)
+
+	// What fails ends the run; the context of calls and sessions outlives ctx
+	// by the drain.
+	serving, fail := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer fail(nil)
+	web := newHTTP(s.web(), s.log)
+	ops := newHTTP(s.ops(), s.log)
+	var running sync.WaitGroup
+	serve := func(name string, run func() error) {
+		running.Go(func() {
+			if err := run(); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				fail(fmt.Errorf("%s: %w", name, err))
+			}
+		})
+	}
+	calls, endCalls := context.WithCancel(context.WithoutCancel(ctx))
+	defer endCalls()
+	serve("http", func() error { return web.Serve(doors.http) })
+	serve("grpc", func() error { return s.rpc.Serve(calls, doors.grpc) })
+	if doors.ops != nil {
+		serve("ops", func() error { return ops.Serve(doors.ops) })
+	}
+	running.Go(func() { s.expire(serving) })
+	s.rpc.SetServing(true)
+
+	select {
+	case <-ctx.Done():
+	case <-serving.Done():
+	}
+	failure := context.Cause(serving)
+	if failure == nil {
+		s.shutdown(serving)
+	}
+	fail(nil)
+	endCalls()
+	s.close(web)
+	_ = ops.Close() // the last to go: it tells of the drain
+	running.Wait()
+	return failure
+}
+
+// shutdown says that no new traffic is wanted, and ends the sessions over the
+// drain's window. Broadcasts are still taken: the sessions still hear them.
+func (s *Server) shutdown(ctx context.Context) {
+	s.state.drains.Store(true)
+	s.rpc.SetServing(false)
+	s.log.Info("draining", "sessions", s.sessions.Len(), "window", s.drain)
+	s.door.Drain(ctx, s.drain)
+}
+
+// close ends what the drain left: links without a session, and those whose
+// browser does not take its last frames.
+func (s *Server) close(web *http.Server) {
+	s.state.drains.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	s.door.Close(ctx)
+	s.engineIO.Close()
+	_ = web.Close()
+	s.pool.Wait()
+	s.wire.Wait()
+}
+
+// expire ends sessions whose identity has ended.
+func (s *Server) expire(ctx context.Context) {
+	tick := time.NewTicker(expiryTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.sessions.Expire()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+type listeners struct {
+	http, grpc, ops net.Listener
+}
+
+// listen binds all addresses or none.
+func (s *Server) listen(ctx context.Context) (listeners, error) {
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	var out listeners
+	var bound []net.Listener
+	for _, door := range []struct {
+		name, address string
+		listener      *net.Listener
+		told          *string
+	}{
+		{"http", s.state.cfg.HTTP.Address, &out.http, &s.state.addresses.HTTP},
+		{"grpc", s.state.cfg.GRPC.Address, &out.grpc, &s.state.addresses.GRPC},
+		{"ops", s.state.cfg.Ops.Address, &out.ops, &s.state.addresses.Ops},
+	} {
+		if door.address == opsOff {
+			continue
+		}
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", door.address)
+		if err != nil {
+			for _, b := range bound {
+				_ = b.Close()
+			}
+			return listeners{}, fmt.Errorf("%s.address %s: %w; is another hub running? choose another address", door.name, door.address, err)
+		}
+		bound = append(bound, l)
+		*door.listener, *door.told = l, l.Addr().String()
+	}
+	if cfg := s.webTLS.config(); cfg != nil {
+		cfg.NextProtos = []string{"http/1.1"} // WebSocket is an HTTP/1.1 upgrade
+		out.http = tls.NewListener(out.http, cfg)
+	}
+	return out, nil
+}

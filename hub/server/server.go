@@ -1,0 +1,191 @@
+// Package server is the front door: it wires every room of the hub and owns
+// every long run. A program that embeds a hub needs New and Run alone.
+//
+// New checks the whole configuration and loads the channels, without a
+// listener yet; Run serves until its context ends, then drains: sessions are
+// closed one by one over the window, each told why, and backends' calls are
+// finished. Reload changes what may change while it runs. Errors name what to
+// mend. A Server runs once; its methods may be called concurrently.
+package server
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/broadcast"
+	"github.com/realtime-hub/hub/hub/internal/engine/memory"
+	"github.com/realtime-hub/hub/hub/internal/gate"
+	"github.com/realtime-hub/hub/hub/internal/rpc"
+	"github.com/realtime-hub/hub/hub/internal/session"
+	"github.com/realtime-hub/hub/hub/internal/socketio"
+	"github.com/realtime-hub/hub/hub/internal/socketio/library"
+	"github.com/realtime-hub/hub/hub/internal/subscription"
+	"github.com/realtime-hub/hub/hub/internal/wire"
+	"github.com/realtime-hub/hub/hub/schema"
+)
+
+// Defaults of contract §4.
+const (
+	defaultHTTP        = "127.0.0.1:8080"
+	defaultGRPC        = "127.0.0.1:8081"
+	defaultOps         = "127.0.0.1:9090"
+	defaultDrain       = 30 * time.Second
+	defaultConnections = 100_000
+	defaultPayload     = 65_536
+	defaultPerSession  = 128
+)
+
+// packetSlack is what a packet may have beyond its payload: the event's name,
+// an ack id, and the second argument.
+const packetSlack = 4096
+
+// Server is a hub.
+type Server struct {
+	log     *slog.Logger
+	drain   time.Duration
+	metrics *prometheus.Registry
+	gate    *gate.Gate
+	schema  *schema.Registry
+
+	origins *socketio.Origins
+	proxies *proxies
+	webTLS  *certificates
+	rpcTLS  *certificates
+
+	wire     *wire.Wire
+	sessions *session.Table
+	pool     *session.Pool
+	door     *socketio.Door
+	engineIO *library.Server
+	rpc      *rpc.Server
+
+	state state
+}
+
+// New checks the configuration, loads the channels and wires the rooms.
+func New(cfg Config) (*Server, error) {
+	cfg = withDefaults(cfg)
+	secure := cfg.GRPC.TLS != nil
+	if err := gate.Exposure(cfg.GRPC.Address, secure, len(cfg.Tokens)+len(cfg.Clients) > 0, cfg.GRPC.Insecure); err != nil {
+		return nil, fmt.Errorf("grpc.address: %w", err)
+	}
+	access, err := gateConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	g, err := gate.New(access)
+	if err != nil {
+		return nil, err
+	}
+	registry := schema.New(schema.Config{MaxPayloadBytes: cfg.Limits.MaxPayloadBytes})
+	if len(cfg.Channels) > 0 {
+		if _, err := registry.Load(context.Background(), cfg.Channels...); err != nil {
+			return nil, fmt.Errorf("channels: %w", err)
+		}
+	}
+	s := &Server{
+		log:     cfg.Log,
+		drain:   *cfg.DrainWindow,
+		metrics: prometheus.NewRegistry(),
+		gate:    g,
+		schema:  registry,
+		origins: &socketio.Origins{},
+		proxies: &proxies{},
+		webTLS:  newCertificates(cfg.HTTP.TLS),
+		rpcTLS:  newCertificates(cfg.GRPC.TLS),
+	}
+	s.state.init(cfg)
+	s.origins.Set(cfg.HTTP.AllowedOrigins)
+	s.proxies.set(cfg.HTTP.TrustedProxies)
+	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := s.build(cfg); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// build wires the rooms, from the ground up.
+func (s *Server) build(cfg Config) error {
+	log := memory.New(memory.Config{MaxIDs: cfg.Limits.MaxIDs})
+	s.wire = wire.New(wire.Config{
+		MaxBacklog:      cfg.Limits.MaxBacklogBytes,
+		MaxBacklogTotal: cfg.Limits.MaxBacklogTotalBytes,
+		Metrics:         wire.NewMetrics(s.metrics),
+	})
+	s.sessions = session.NewTable(nil)
+	s.pool = session.NewPool(cfg.Log)
+	subscriptions := subscription.New(subscription.Config{
+		Gate:    s.gate,
+		Schema:  s.schema,
+		Log:     log,
+		Sink:    socketio.NewSink(s.wire),
+		Max:     cfg.Limits.MaxSubscriptions,
+		Metrics: subscription.NewMetrics(s.metrics),
+	})
+	broadcasts := broadcast.New(broadcast.Config{
+		Schema:  s.schema,
+		Log:     log,
+		Metrics: broadcast.NewMetrics(s.metrics),
+	})
+	s.door = socketio.New(socketio.Config{
+		Gate:          s.gate,
+		Schema:        s.schema,
+		Sessions:      s.sessions,
+		Pool:          s.pool,
+		Subscriptions: subscriptions,
+		Wire:          s.wire,
+		Limits: &hubv1.ClientLimits{
+			MaxPayloadBytes:  uint32(cfg.Limits.MaxPayloadBytes),  //nolint:gosec // checked: at most 16 MiB
+			MaxSubscriptions: uint32(cfg.Limits.MaxSubscriptions), //nolint:gosec // checked: at most 100,000
+		},
+		Metrics: socketio.NewMetrics(s.metrics),
+		Log:     cfg.Log,
+	})
+	var err error
+	s.engineIO, err = library.New(library.Config{
+		MaxPayload:     cfg.Limits.MaxPayloadBytes + packetSlack,
+		MaxConnections: cfg.Limits.MaxConnections,
+		Acceptor:       s.door,
+		CheckOrigin:    s.origins.Allow,
+		Log:            cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	s.rpc, err = rpc.New(rpc.Config{
+		Gate:            s.gate,
+		Broadcast:       broadcasts,
+		Schema:          s.schema,
+		TLS:             s.rpcTLS.config(),
+		LogCalls:        cfg.GRPC.LogCalls,
+		Log:             cfg.Log,
+		Metrics:         s.metrics,
+		MaxPayloadBytes: cfg.Limits.MaxPayloadBytes,
+	})
+	return err
+}
+
+func withDefaults(cfg Config) Config {
+	cfg.HTTP.Address = cmp.Or(cfg.HTTP.Address, defaultHTTP)
+	cfg.GRPC.Address = cmp.Or(cfg.GRPC.Address, defaultGRPC)
+	cfg.Ops.Address = cmp.Or(cfg.Ops.Address, defaultOps)
+	cfg.Limits.MaxConnections = cmp.Or(cfg.Limits.MaxConnections, defaultConnections)
+	cfg.Limits.MaxPayloadBytes = cmp.Or(cfg.Limits.MaxPayloadBytes, defaultPayload)
+	cfg.Limits.MaxSubscriptions = cmp.Or(cfg.Limits.MaxSubscriptions, defaultPerSession)
+	cfg.Version = cmp.Or(cfg.Version, "devel")
+	if cfg.DrainWindow == nil {
+		window := defaultDrain
+		cfg.DrainWindow = &window
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	return cfg
+}
