@@ -16,7 +16,9 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"log/slog"
+	"maps"
 	mathrand "math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -121,8 +123,10 @@ func (d *Door) Close(ctx context.Context) {
 	defer stop()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for c := range d.conns {
-		go c.link.Close() // may wait for the flush; Closed takes it out of conns
+	for _, c := range slices.Collect(maps.Keys(d.conns)) {
+		d.mu.Unlock() // a link may tell that it is closed from within Close
+		c.link.Close()
+		d.mu.Lock()
 	}
 	for len(d.conns) > 0 && ctx.Err() == nil {
 		d.empty.Wait()
