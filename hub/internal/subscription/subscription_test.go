@@ -1,0 +1,162 @@
+package subscription_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/engine"
+	"github.com/realtime-hub/hub/hub/internal/engine/memory"
+	"github.com/realtime-hub/hub/hub/internal/fault"
+	"github.com/realtime-hub/hub/hub/internal/gate"
+	"github.com/realtime-hub/hub/hub/internal/session"
+	"github.com/realtime-hub/hub/hub/internal/subscription"
+	"github.com/realtime-hub/hub/hub/schema"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// deaf counts the publications that still find an interest.
+type deaf struct{ heard int }
+
+func (d *deaf) Publication(engine.Publication) { d.heard++ }
+
+type nowhere struct{}
+
+func (nowhere) End(*fault.Error, bool) {}
+
+type room struct {
+	*subscription.Service
+
+	t     *testing.T
+	log   *memory.Log
+	sink  *deaf
+	table *session.Table
+}
+
+func open(t *testing.T, limit int) *room {
+	t.Helper()
+	registry := schema.New(schema.Config{})
+	if _, err := registry.Load(t.Context(), "testdata"); err != nil {
+		t.Fatal(err)
+	}
+	g, err := gate.New(gate.Config{Anonymous: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &room{t: t, log: memory.New(memory.Config{}), sink: &deaf{}, table: session.NewTable(nil)}
+	r.Service = subscription.New(subscription.Config{Gate: g, Schema: registry, Log: r.log, Sink: r.sink, Max: limit})
+	return r
+}
+
+func (r *room) session(id gate.Identity) *session.Session {
+	return r.table.Open(fmt.Sprint(r.table.Len()), id, "", nowhere{})
+}
+
+func (r *room) join(s *session.Session, channel string) (*hubv1.SubscribeResult, error) {
+	var placed *hubv1.SubscribeResult
+	err := r.Join(r.t.Context(), s, &hubv1.SubscribeArguments{Channel: channel}, func(res *hubv1.SubscribeResult) { placed = res })
+	return placed, err
+}
+
+// interest is how many publications of the channel still reach the sink.
+func (r *room) interest(channel string) int {
+	before := r.sink.heard
+	if _, err := r.log.Publish(r.t.Context(), engine.Publication{Channel: channel}, engine.PublishOptions{}); err != nil {
+		r.t.Fatal(err)
+	}
+	return r.sink.heard - before
+}
+
+func TestTheEnginesInterestFollowsTheSubscriptions(t *testing.T) {
+	r := open(t, 0)
+	ann, bob := r.session(gate.Identity{UserID: "ann"}), r.session(gate.Identity{})
+	for _, s := range []*session.Session{ann, ann, bob} { // twice is once
+		if res, err := r.join(s, "room.1.said"); err != nil || !res.GetOk() || res.GetChannel() != "room.1.said" {
+			t.Fatalf("join: %v, %v", res, err)
+		}
+	}
+	left := false
+	if err := r.Leave(ann, "room.1.said", func(*hubv1.UnsubscribeResult) { left = true }); err != nil || !left {
+		t.Fatalf("leave: %v, placed %v", err, left)
+	}
+	if r.interest("room.1.said") != 1 {
+		t.Error("bob's interest went with ann's")
+	}
+	r.LeaveAll(bob)
+	r.LeaveAll(bob)
+	if r.interest("room.1.said") != 0 {
+		t.Error("an interest is left of nobody")
+	}
+}
+
+func TestARefusedJoinPlacesNothingAndLeavesNothing(t *testing.T) {
+	r := open(t, 0)
+	ann := r.session(gate.Identity{UserID: "ann"})
+	for channel, want := range map[string]fault.Reason{
+		"room.1.secret": fault.ScopeDenied,
+		"room.1.none":   fault.ChannelUnknown,
+		"room..said":    fault.ChannelNameInvalid,
+	} {
+		res, err := r.join(ann, channel)
+		if !fault.Is(err, want) || res != nil {
+			t.Errorf("%s: %v, %v; want %s", channel, res, err, want)
+		}
+	}
+	if held := r.Channels(ann); len(held) != 0 || r.interest("room.1.secret") != 0 {
+		t.Errorf("ann holds %v", held)
+	}
+}
+
+func TestRecoveryIsNeverPretended(t *testing.T) {
+	r := open(t, 0)
+	ann := r.session(gate.Identity{UserID: "ann"})
+	for channel, want := range map[string]fault.Reason{"room.1.kept": fault.NotImplemented, "room.1.said": fault.NotEnabled} {
+		err := r.Join(t.Context(), ann, &hubv1.SubscribeArguments{Channel: channel, Since: &hubv1.Position{Epoch: "e"}}, func(*hubv1.SubscribeResult) {
+			t.Errorf("%s: placed", channel)
+		})
+		if !fault.Is(err, want) {
+			t.Errorf("%s: %v, want %s", channel, err, want)
+		}
+	}
+}
+
+func TestSubscriptionsAreBoundedPerSession(t *testing.T) {
+	r := open(t, 2)
+	ann, bob := r.session(gate.Identity{UserID: "ann"}), r.session(gate.Identity{UserID: "ann"})
+	for _, channel := range []string{"room.1.said", "room.2.said", "room.2.said"} {
+		if _, err := r.join(ann, channel); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.join(ann, "room.3.said"); !fault.Is(err, fault.TooManySubscriptions) {
+		t.Errorf("the third: %v", err)
+	}
+	if _, err := r.join(bob, "room.3.said"); err != nil {
+		t.Errorf("another session of the same user: %v", err)
+	}
+	if err := r.Leave(ann, "room.1.said", func(*hubv1.UnsubscribeResult) {}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.join(ann, "room.3.said"); err != nil {
+		t.Errorf("after leaving one: %v", err)
+	}
+	if held := r.Channels(ann); !slices.Equal(held, []string{"room.2.said", "room.3.said"}) {
+		t.Errorf("ann holds %v", held)
+	}
+}
+
+func TestLeavingWhatIsNotHeldIsNoError(t *testing.T) {
+	r := open(t, 0)
+	ann := r.session(gate.Identity{UserID: "ann"})
+	placed := false
+	if err := r.Leave(ann, "gone.since.long", func(*hubv1.UnsubscribeResult) { placed = true }); err != nil || !placed {
+		t.Errorf("placed %v, %v", placed, err)
+	}
+	if err := r.Leave(ann, "No Name", func(*hubv1.UnsubscribeResult) { t.Error("placed") }); !fault.Is(err, fault.ChannelNameInvalid) {
+		t.Errorf("got %v", err)
+	}
+}
