@@ -1,6 +1,7 @@
 package internal_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -115,6 +116,22 @@ func TestThePlanIsSound(t *testing.T) {
 		for _, place := range guest.may {
 			if !known(place) {
 				t.Errorf("%s may import %s, which is not in the plan", guest.at, place)
+			}
+		}
+	}
+}
+
+// TestTheReadmeShowsEveryRoom: the picture is what people read.
+func TestTheReadmeShowsEveryRoom(t *testing.T) {
+	picture, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, floor := range theHouse.floors {
+		for _, room := range floor.rooms {
+			name := strings.TrimPrefix(strings.TrimPrefix(room, "hub/"), "internal/")
+			if !strings.Contains(string(picture), name) {
+				t.Errorf("hub/README.md does not show %s", name)
 			}
 		}
 	}
