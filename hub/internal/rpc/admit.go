@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"log/slog"
 	"net"
 	"sync"
 	"time"
@@ -51,7 +52,7 @@ func (c *conn) Close() error {
 // admit finds out what a connection speaks and hands it on. It runs in the
 // connection's own goroutine and ends within admitTimeout, or with ctx.
 func (s *Server) admit(ctx context.Context, raw net.Conn, native, web *handoff) {
-	outcome, c := s.identify(ctx, raw)
+	outcome, c, err := s.identify(ctx, raw)
 	s.metrics.connections.WithLabelValues(outcome).Inc()
 	switch outcome {
 	case servedGRPC:
@@ -60,15 +61,17 @@ func (s *Server) admit(ctx context.Context, raw net.Conn, native, web *handoff) 
 		web.give(c)
 	default:
 		// A stranger at the port is no event of ours: the metric has it.
+		s.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "connection not served",
+			slog.String("outcome", outcome), slog.String("peer", raw.RemoteAddr().String()), slog.Any("error", err))
 		_ = raw.Close()
 	}
 }
 
 // identify does the TLS handshake and looks at the first bytes.
-func (s *Server) identify(ctx context.Context, raw net.Conn) (outcome string, c net.Conn) {
+func (s *Server) identify(ctx context.Context, raw net.Conn) (outcome string, c net.Conn, err error) {
 	defer context.AfterFunc(ctx, func() { _ = raw.Close() })()
 	if err := raw.SetDeadline(time.Now().Add(admitTimeout)); err != nil {
-		return failedPreface, nil
+		return failedPreface, nil, err
 	}
 	known := &conn{Conn: raw, open: &s.open}
 	c = known
@@ -76,7 +79,7 @@ func (s *Server) identify(ctx context.Context, raw net.Conn) (outcome string, c 
 	if s.tls != nil {
 		secure := tls.Server(raw, s.tls)
 		if err := secure.HandshakeContext(ctx); err != nil {
-			return failedTLS, nil
+			return failedTLS, nil, err
 		}
 		known.Conn = secure
 		state := secure.ConnectionState()
@@ -85,19 +88,18 @@ func (s *Server) identify(ctx context.Context, raw net.Conn) (outcome string, c 
 	}
 	native := protocol == protoHTTP2
 	if protocol == "" {
-		var err error
 		if native, err = known.speaksHTTP2(); err != nil {
-			return failedPreface, nil
+			return failedPreface, nil, err
 		}
 	}
 	if err := raw.SetDeadline(time.Time{}); err != nil {
-		return failedPreface, nil
+		return failedPreface, nil, err
 	}
 	s.open.add(known)
 	if native {
-		return servedGRPC, c
+		return servedGRPC, c, nil
 	}
-	return servedHTTP, c
+	return servedHTTP, c, nil
 }
 
 // speaksHTTP2 reads as many bytes as the preface's start has. No HTTP/1

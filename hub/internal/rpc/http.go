@@ -1,6 +1,9 @@
 package rpc
 
 import (
+	"bufio"
+	"errors"
+	"io"
 	"log/slog"
 	"mime"
 	"net"
@@ -100,11 +103,28 @@ func (q *requests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, int64(q.server.maxRead))
 	if json {
+		if r.Body = orEmpty(r.Body); r.ContentLength == 0 {
+			r.ContentLength = -1
+		}
 		r.Header.Set("Content-Type", typeJSON)
 		// Without it the transcoder looks for a REST route.
 		r.Header.Set("Connect-Protocol-Version", "1")
 	}
 	q.next.ServeHTTP(w, r)
+}
+
+// orEmpty makes an empty message of no body: `curl -X POST` sends none where a
+// method has nothing to ask.
+func orEmpty(body io.ReadCloser) io.ReadCloser {
+	r := bufio.NewReaderSize(body, 4<<10)
+	type reader struct {
+		io.Reader
+		io.Closer
+	}
+	if _, err := r.Peek(1); errors.Is(err, io.EOF) {
+		return reader{strings.NewReader("{}"), body}
+	}
+	return reader{r, body}
 }
 
 // known tells whether the request's body may be read at all.

@@ -2,8 +2,6 @@ package rpc
 
 import (
 	"context"
-	"errors"
-	"io"
 	"slices"
 	"strconv"
 
@@ -45,9 +43,8 @@ func (s *Server) register(server *grpc.Server) {
 
 // readInside moves the reading of a unary message inside of the interceptors.
 // grpc reads it first: then a stranger could fill our memory with messages
-// before auth refuses him, and a message that is too large or malformed would
-// be answered by grpc, without a reason and uncounted. Outer interceptors see
-// no request.
+// before auth refuses him, and one that is too large or malformed would not be
+// counted. Outer interceptors see no request.
 func (s *Server) readInside(service string, method grpc.MethodDesc, check grpc.UnaryServerInterceptor) grpc.MethodHandler {
 	name := "/" + service + "/" + method.MethodName
 	return func(srv any, ctx context.Context, read func(any) error, outer grpc.UnaryServerInterceptor) (any, error) {
@@ -58,7 +55,8 @@ func (s *Server) readInside(service string, method grpc.MethodDesc, check grpc.U
 	}
 }
 
-// readFault says what was wrong with a message that grpc could not read.
+// readFault is for the metrics and the log of calls: where grpc cannot read a
+// message, it has answered by itself with the same meaning, but no reason.
 func (s *Server) readFault(ctx context.Context, err error) error {
 	switch code := status.Code(err); {
 	case err == nil:
@@ -69,8 +67,6 @@ func (s *Server) readFault(ctx context.Context, err error) error {
 		return context.Canceled
 	case code == codes.ResourceExhausted:
 		return tooLarge(err, s.maxRead)
-	case errors.Is(err, io.EOF):
-		return fault.Wrap(err, fault.RequestInvalid, "the call has no message")
 	default:
 		return fault.Wrap(err, fault.RequestInvalid, "the message cannot be decoded")
 	}

@@ -10,7 +10,8 @@
 // Errors are faults, told as google.rpc.Status with ErrorInfo{reason, domain
 // "hub"} and BadRequest violations, the same over gRPC and HTTP JSON. Anything
 // else is INTERNAL to the peer; its text is logged under the request id that
-// the peer gets.
+// the peer gets. Only what grpc itself refuses, a message that is too large or
+// no protobuf, has a code and no reason.
 //
 // Measured are calls (grpc_server_…: count by code, duration) and connections
 // by what became of them (hub_rpc_connections_total). Everything on Server is

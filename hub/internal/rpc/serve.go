@@ -32,7 +32,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 // accept takes connections until ctx ends or l fails, and returns when none is
 // being admitted any more.
 func (s *Server) accept(ctx context.Context, l net.Listener, native, web *handoff) error {
-	ctx, cancel := context.WithCancel(ctx)
+	// Its own context ends the admissions also when l fails. Only ctx tells
+	// which of the two it was: l may be closed before a child of ctx ends.
+	inside, cancel := context.WithCancel(ctx)
 	var admitting sync.WaitGroup
 	defer admitting.Wait()
 	defer cancel()
@@ -50,7 +52,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener, native, web *handof
 			pause = 0
 			admitting.Go(func() {
 				defer func() { <-room }()
-				s.admit(ctx, raw, native, web)
+				s.admit(inside, raw, native, web)
 			})
 			continue
 		case ctx.Err() != nil:
