@@ -77,13 +77,13 @@ func listPackages(t *testing.T) []pkg {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.survey(t)
+		survey(t, &p)
 		all = append(all, p)
 	}
 }
 
 // survey reads the package's files and makes its paths short.
-func (p *pkg) survey(t *testing.T) {
+func survey(t *testing.T, p *pkg) {
 	t.Helper()
 	for _, names := range [][]string{p.GoFiles, p.CgoFiles, p.IgnoredGoFiles, p.TestGoFiles, p.XTestGoFiles} {
 		for _, name := range names {
