@@ -13,6 +13,7 @@ import (
 // variables and files become secrets, certificates and keys.
 type assembler struct {
 	*layers
+
 	env environment
 	// used are the variables that the configuration names itself.
 	used map[string]bool
@@ -60,13 +61,13 @@ func (a *assembler) assemble(insecure bool) {
 // ignoring it would run a hub that is not the one that was asked for.
 func (a *assembler) notBuilt(c *configv1.Config) {
 	if c.GetEngine().GetNats() != nil {
-		a.refuse("engine.nats", "not built yet; this version has memory")
+		a.refusef("engine.nats", "not built yet; this version has memory")
 	}
 	if c.GetAuth().GetWorker() != nil {
-		a.refuse("auth.worker", "not built yet; this version has jwt")
+		a.refusef("auth.worker", "not built yet; this version has jwt")
 	}
 	if c.GetHttp().GetDoor() == configv1.Http_OWN {
-		a.refuse("http.door", "OWN is not built yet; this version has LIBRARY")
+		a.refusef("http.door", "OWN is not built yet; this version has LIBRARY")
 	}
 }
 
@@ -77,7 +78,7 @@ func (a *assembler) prefixes(texts []string) []netip.Prefix {
 	for i, text := range texts {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
-			a.refuse(fmt.Sprintf("http.trusted_proxies[%d]", i), "must be a network, as 10.0.0.0/8")
+			a.refusef(fmt.Sprintf("http.trusted_proxies[%d]", i), "must be a network, as 10.0.0.0/8")
 			continue
 		}
 		out = append(out, prefix)
@@ -108,7 +109,7 @@ func (a *assembler) jwt(c *configv1.Jwt) *server.JWTConfig {
 }
 
 func (a *assembler) tokens(list []*configv1.ServiceToken) []server.ServiceToken {
-	var out []server.ServiceToken
+	out := make([]server.ServiceToken, 0, len(list))
 	for i, t := range list {
 		out = append(out, server.ServiceToken{
 			Name:     t.GetName(),
@@ -122,9 +123,9 @@ func (a *assembler) tokens(list []*configv1.ServiceToken) []server.ServiceToken 
 
 func (a *assembler) clients(c *configv1.Grpc) []server.ServiceClient {
 	if len(c.GetClients()) > 0 && c.GetTls().GetClientCaFile() == "" {
-		a.refuse("grpc.clients", "client certificates need grpc.tls.client_ca_file: without it no certificate is believed")
+		a.refusef("grpc.clients", "client certificates need grpc.tls.client_ca_file: without it no certificate is believed")
 	}
-	var out []server.ServiceClient
+	out := make([]server.ServiceClient, 0, len(c.GetClients()))
 	for _, client := range c.GetClients() {
 		out = append(out, server.ServiceClient{
 			Name:     client.GetName(),

@@ -20,7 +20,10 @@ a file and - from standard input. The hub checks it against the message's rules.
 
 Prints the broadcast's id, and whether the hub had seen that id before.
 
-`
+` + remoteHelp + `
+
+Exit codes: 0 the hub accepted it, 1 it refused or could not be reached, 2 called
+the wrong way.`
 
 func (p *program) broadcast() *cobra.Command {
 	var r remote
@@ -29,7 +32,7 @@ func (p *program) broadcast() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "broadcast CHANNEL JSON",
 		Short:   "Send a message to a channel's subscribers",
-		Long:    broadcastHelp + remoteHelp + "\n\nExit codes: 0 the hub accepted it, 1 it refused or could not be reached, 2 called\nthe wrong way.",
+		Long:    broadcastHelp,
 		Example: `  hub broadcast blog.article.feed '{"id":"42","title":"Hello"}'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {

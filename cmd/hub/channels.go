@@ -37,7 +37,7 @@ func (p *program) channels() *cobra.Command {
 			case asJSON:
 				return writeChannelsJSON(p.stdout, response.GetChannels())
 			case len(response.GetChannels()) == 0:
-				p.say("The hub has no channels that this token covers. Declare some: hub serve --channels ./proto")
+				p.sayf("The hub has no channels that this token covers. Declare some: hub serve --channels ./proto")
 				return nil
 			default:
 				return writeChannels(p.stdout, response.GetChannels())
@@ -108,6 +108,7 @@ func optionsText(c *hubv1.ChannelInfo) string {
 		out = append(out, "slow=drop")
 	case hubv1.ChannelOptions_SLOW_LATEST:
 		out = append(out, "slow=latest")
+	case hubv1.ChannelOptions_SLOW_UNSPECIFIED, hubv1.ChannelOptions_SLOW_DISCONNECT: // the default
 	}
 	if in := c.GetInbound(); in != nil {
 		if in.GetDelivery() == hubv1.InboundOptions_DELIVERY_AT_MOST_ONCE {

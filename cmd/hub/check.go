@@ -38,7 +38,7 @@ func (p *program) check() *cobra.Command {
 				return err
 			}
 			for _, note := range config.notes {
-				p.say("hub: note: %s", printable(note))
+				p.sayf("hub: note: %s", printable(note))
 			}
 			return writeSummary(p.stdout, config, channels)
 		}),

@@ -123,25 +123,21 @@ func (l *layers) environment(env environment) {
 	}
 }
 
-// flags lay those that have a field over everything.
+// flags lay those that have a field over everything. Those with a scalar are
+// called as the field's section: --http is http.address.
 func (l *layers) flags(flags configFlags) {
-	if flags.http != "" {
-		if l.message.Http == nil {
-			l.message.Http = &configv1.Http{}
+	given := map[string]string{"http.address": flags.http, "grpc.address": flags.grpc, "ops.address": flags.ops}
+	for s := range settings(l.message.ProtoReflect().Descriptor()) {
+		text := given[s.path()]
+		if text == "" {
+			continue
 		}
-		l.message.Http.Address, l.set["http.address"] = flags.http, "--http"
-	}
-	if flags.grpc != "" {
-		if l.message.Grpc == nil {
-			l.message.Grpc = &configv1.Grpc{}
+		flag := "--" + parent(s.path())
+		if _, err := s.set(l.message.ProtoReflect(), text); err != nil {
+			l.mistakes = append(l.mistakes, mistake{source: flag, field: s.path(), text: err.Error()})
+			continue
 		}
-		l.message.Grpc.Address, l.set["grpc.address"] = flags.grpc, "--grpc"
-	}
-	if flags.ops != "" {
-		if l.message.Ops == nil {
-			l.message.Ops = &configv1.Ops{}
-		}
-		l.message.Ops.Address, l.set["ops.address"] = flags.ops, "--ops"
+		l.set[s.path()] = flag
 	}
 	if len(flags.channels) > 0 {
 		l.message.Channels, l.set["channels"] = flags.channels, "--channels"
@@ -202,8 +198,8 @@ func (l *layers) at(field string) mistake {
 	return m
 }
 
-// refuse reports what is wrong with a field.
-func (l *layers) refuse(field, format string, args ...any) {
+// refusef reports what is wrong with a field.
+func (l *layers) refusef(field, format string, args ...any) {
 	m := l.at(field)
 	m.text = fmt.Sprintf(format, args...)
 	l.mistakes = append(l.mistakes, m)

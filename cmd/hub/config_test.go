@@ -19,9 +19,9 @@ func TestMistakesAreToldAllAtOnceWithTheirPlace(t *testing.T) {
 	}{
 		{
 			name: "form",
-			file: "http:\n  adress: 0.0.0.0:8080\n  door: MINE\nlimits:\n  max_ids: many\nhttp:\n  allowed_origins: x\n",
+			file: "http:\n  addrs: 0.0.0.0:8080\n  door: MINE\nlimits:\n  max_ids: many\nhttp:\n  allowed_origins: x\n",
 			want: `hub: 5 mistakes:
-hub.yaml:2:3: http.adress: unknown field "adress", expected one of [address allowed_origins trusted_proxies tls door]
+hub.yaml:2:3: http.addrs: unknown field "addrs", expected one of [address allowed_origins trusted_proxies tls door]
 hub.yaml:3:9: http.door: unknown enum value "MINE", expected one of [DOOR_UNSPECIFIED OWN LIBRARY]
 hub.yaml:5:12: limits.max_ids: invalid integer: invalid number, expected digit
 hub.yaml:6:1: http: given a second time; the first is in line 1
@@ -255,9 +255,9 @@ hub.yaml:4:66: grpc.tls.client_ca_file: no PEM certificate in bad.pem
 
 func TestMisspeltVariableIsNoticed(t *testing.T) {
 	inFiles(t, map[string]string{"hub.yaml": "grpc:\n  tokens: [ { name: a, token_env: HUB_GRPC_TOKEN, allow: [BROADCAST] } ]\n"})
-	got := call{environment: []string{"HUB_HTTP_ADRESS=x", "HUB_GRPC_TOKEN=t", "HUB_GRPC_SERVICE_HOST=x", "HUB_GRPC_PORT=x", "HUB_TOKEN=x", "OTHER=x"}}
+	got := call{environment: []string{"HUB_HTTP_ADDRS=x", "HUB_GRPC_TOKEN=t", "HUB_GRPC_SERVICE_HOST=x", "HUB_GRPC_PORT=x", "HUB_TOKEN=x", "OTHER=x"}}
 	got.open = accept(new(server.Config))
-	const note = "hub: note: HUB_HTTP_ADRESS is set, but no field of the configuration has this variable; is it misspelt?\n"
+	const note = "hub: note: HUB_HTTP_ADDRS is set, but no field of the configuration has this variable; is it misspelt?\n"
 	if r := got.run(t.Context(), "check"); r.code != exitOK || r.stderr != note {
 		t.Errorf("%+v", r)
 	}

@@ -34,7 +34,7 @@ type configFile struct {
 // unknown and repeated fields, wrong types; rules are checked later, on
 // the values that are in force. The error is for a file that cannot be read.
 func readConfig(path string, message proto.Message) (*configFile, mistakes, error) {
-	data, err := os.ReadFile(path)
+	data, err := os.ReadFile(path) //nolint:gosec // the operator's own file
 	if err != nil {
 		return nil, nil, fmt.Errorf("the configuration cannot be read: %w", err)
 	}
@@ -83,7 +83,10 @@ func (f *configFile) index(node *yaml.Node, message protoreflect.MessageDescript
 		}
 		at := join(path, string(field.Name()))
 		if line, again := first[at]; again {
-			found = append(found, mistake{source: f.path, line: key.Line, column: key.Column, field: at, text: fmt.Sprintf("given a second time; the first is in line %d", line)})
+			found = append(found, mistake{
+				source: f.path, line: key.Line, column: key.Column, field: at,
+				text: fmt.Sprintf("given a second time; the first is in line %d", line),
+			})
 		}
 		first[at] = key.Line
 		f.names[position{key.Line, key.Column}] = at

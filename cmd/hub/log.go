@@ -12,6 +12,7 @@ import (
 // format does not, since whoever reads the lines could not follow.
 type logger struct {
 	*slog.Logger
+
 	least *slog.LevelVar
 }
 
@@ -42,6 +43,6 @@ func (l *logger) level(c *configv1.Log) {
 
 func (l *logger) notes(notes []string) {
 	for _, note := range notes {
-		l.Warn(note)
+		l.Warn("odd in the configuration", "note", note)
 	}
 }

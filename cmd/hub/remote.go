@@ -54,7 +54,7 @@ func (r *remote) ask(ctx context.Context, env environment, exchange func(context
 	if err != nil {
 		return usageError{err}
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }() // it is done; there is nothing to save
 	ctx, cancel := context.WithTimeout(ctx, remoteTimeout)
 	defer cancel()
 	return reach(address, exchange(ctx, client))

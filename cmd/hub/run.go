@@ -37,6 +37,7 @@ type process struct {
 // A program is one run of the command.
 type program struct {
 	process
+
 	env environment
 	// began is set when a command has what it needs: what fails before is how it
 	// was called.
@@ -49,7 +50,7 @@ func run(ctx context.Context, args []string, p process) int {
 		p.open = openServer
 	}
 	prog := &program{process: p, env: newEnvironment(p.environment)}
-	root := prog.root()
+	root := prog.root() //nolint:contextcheck // cobra hands ctx to the command
 	root.SetArgs(args)
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
@@ -59,8 +60,8 @@ func run(ctx context.Context, args []string, p process) int {
 	case err == nil:
 		return exitOK
 	case !prog.began || errors.As(err, new(usageError)):
-		prog.say("hub: %s", text(err))
-		prog.say("See: %s --help", called.CommandPath())
+		prog.sayf("hub: %s", text(err))
+		prog.sayf("See: %s --help", called.CommandPath())
 		return exitUsage
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return exitInterrupted
@@ -100,8 +101,8 @@ func (p *program) begin(work func(ctx context.Context, args []string) error) fun
 // usageError is a call that only the command itself could see to be wrong.
 type usageError struct{ error }
 
-// say writes a line for people.
-func (p *program) say(format string, args ...any) {
+// sayf writes a line for people.
+func (p *program) sayf(format string, args ...any) {
 	fmt.Fprintln(p.stderr, fmt.Sprintf(format, args...))
 }
 
@@ -113,11 +114,11 @@ func (p *program) explain(err error) {
 	}
 	if found, ok := errors.AsType[mistakes](err); ok {
 		// The lines stand alone, so that editors find the places in them.
-		p.say("hub: %s:", count(len(found), "mistake", "mistakes"))
-		p.say("%s", printable(found.Error()))
+		p.sayf("hub: %s:", count(len(found), "mistake", "mistakes"))
+		p.sayf("%s", printable(found.Error()))
 		return
 	}
-	p.say("hub: %s", printable(text(err)))
+	p.sayf("hub: %s", printable(text(err)))
 }
 
 // text is an error's, without the name that the SDK, too, puts before it.
@@ -130,9 +131,9 @@ func (p *program) explainRefusal(e *hub.Error) {
 	if name == "" {
 		name = e.Code.String()
 	}
-	p.say("hub: %s: %s", name, printable(e.Message))
+	p.sayf("hub: %s: %s", name, printable(e.Message))
 	for _, v := range e.Violations {
-		p.say("  %s", printable(mistake{field: v.Field, text: v.Message, rule: v.Rule}.String()))
+		p.sayf("  %s", printable(mistake{field: v.Field, text: v.Message, rule: v.Rule}.String()))
 	}
 }
 

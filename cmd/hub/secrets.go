@@ -22,7 +22,7 @@ func (a *assembler) token(field string, t *configv1.ServiceToken) string {
 	if name := t.GetTokenEnv(); name != "" {
 		token := a.variable(field+".token_env", name)
 		if token != strings.TrimSpace(token) {
-			a.refuse(field+".token_env", "the variable %s begins or ends with white space, which no header can carry", name)
+			a.refusef(field+".token_env", "the variable %s begins or ends with white space, which no header can carry", name)
 		}
 		return token
 	}
@@ -30,7 +30,7 @@ func (a *assembler) token(field string, t *configv1.ServiceToken) string {
 	data := a.file(at, t.GetTokenFile())
 	token := strings.TrimRight(string(data), " \t\r\n")
 	if data != nil && token == "" {
-		a.refuse(at, "the file %s is empty", a.resolve(at, t.GetTokenFile()))
+		a.refusef(at, "the file %s is empty", a.resolve(at, t.GetTokenFile()))
 	}
 	return token
 }
@@ -47,11 +47,11 @@ func (a *assembler) hmacSecret(field string, key *configv1.JwtKey) []byte {
 		field += ".hmac_secret_file"
 		data := a.file(field, key.GetHmacSecretFile())
 		if secret = bytes.TrimSuffix(data, []byte("\n")); data != nil && len(secret) == 0 {
-			a.refuse(field, "the file %s is empty", a.resolve(field, key.GetHmacSecretFile()))
+			a.refusef(field, "the file %s is empty", a.resolve(field, key.GetHmacSecretFile()))
 		}
 	}
 	if len(secret) > 0 && len(secret) < minSecretBytes {
-		a.refuse(field, "the secret is shorter than %d bytes", minSecretBytes)
+		a.refusef(field, "the secret is shorter than %d bytes", minSecretBytes)
 	}
 	return secret
 }
@@ -61,9 +61,9 @@ func (a *assembler) variable(field, name string) string {
 	value, ok := a.env[name]
 	switch {
 	case !ok:
-		a.refuse(field, "the variable %s is not set", name)
+		a.refusef(field, "the variable %s is not set", name)
 	case value == "":
-		a.refuse(field, "the variable %s is empty", name)
+		a.refusef(field, "the variable %s is empty", name)
 	}
 	return value
 }
@@ -75,7 +75,7 @@ func (a *assembler) file(field, path string) []byte {
 	}
 	data, err := os.ReadFile(a.resolve(field, path))
 	if err != nil {
-		a.refuse(field, "cannot be read: %v", err)
+		a.refusef(field, "cannot be read: %v", err)
 		return nil
 	}
 	if data == nil {
@@ -114,7 +114,7 @@ func (a *assembler) grpcTLS(c *configv1.Grpc) *tls.Config {
 	}
 	out.ClientCAs = x509.NewCertPool()
 	if !out.ClientCAs.AppendCertsFromPEM(pem) {
-		a.refuse(field, "no PEM certificate in %s", a.resolve(field, c.GetTls().GetClientCaFile()))
+		a.refusef(field, "no PEM certificate in %s", a.resolve(field, c.GetTls().GetClientCaFile()))
 	}
 	out.ClientAuth = tls.RequireAndVerifyClientCert
 	if len(c.GetTokens()) > 0 {
@@ -133,7 +133,7 @@ func (a *assembler) certificate(field, certFile, keyFile string) []tls.Certifica
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		a.refuse(field, "certificate and key cannot be used: %v", err)
+		a.refusef(field, "certificate and key cannot be used: %v", err)
 		return nil
 	}
 	return []tls.Certificate{pair}

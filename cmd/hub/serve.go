@@ -29,7 +29,8 @@ func (f *configFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.grpc, "grpc", "", "address for backends (default 127.0.0.1:8081)")
 	cmd.Flags().StringVar(&f.ops, "ops", "", "address for /metrics and pprof, or off (default 127.0.0.1:9090)")
 	cmd.Flags().StringArrayVar(&f.channels, "channels", nil, "directory of .proto files, or a compiled descriptor set; may be repeated")
-	cmd.Flags().BoolVar(&f.insecure, "insecure", false, "allow a gRPC address beyond loopback without TLS and credentials: whoever reaches it may broadcast")
+	cmd.Flags().BoolVar(&f.insecure, "insecure", false,
+		"allow a gRPC address beyond loopback without TLS and credentials: whoever reaches it may broadcast")
 }
 
 func (p *program) serve() *cobra.Command {

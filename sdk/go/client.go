@@ -101,8 +101,9 @@ func Dial(address string, opts ...Option) (*Client, error) {
 			MinConnectTimeout: 5 * time.Second,
 		}),
 		// Finds a hub that vanished without a word (a cut cable, a NAT that forgot
-		// the connection). Only while calls run: pings of idle clients would be load for nothing.
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
+		// the connection), also between calls: else the first call after a quiet
+		// hour would spend its deadline on a dead connection. The hub allows it.
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.WithChainUnaryInterceptor(unaryErrors),
 		grpc.WithChainStreamInterceptor(streamErrors),
 	}, o.grpc...)

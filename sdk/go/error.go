@@ -80,6 +80,9 @@ func fromGRPC(err error) error {
 		case *errdetails.ErrorInfo:
 			if d.GetDomain() == domain {
 				e.Reason, told = d.GetReason(), d.GetMetadata()["retryable"]
+				if id := d.GetMetadata()["request_id"]; id != "" {
+					e.Message += " (request " + id + ")" // by which the hub's log has the detail
+				}
 			}
 		case *errdetails.BadRequest:
 			for _, v := range d.GetFieldViolations() {
@@ -128,11 +131,15 @@ func contextError(code codes.Code) error {
 	}
 }
 
-func unaryErrors(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+func unaryErrors(
+	ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+) error {
 	return fromGRPC(invoke(ctx, method, request, reply, conn, opts...))
 }
 
-func streamErrors(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+func streamErrors(
+	ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
 	stream, err := open(ctx, desc, conn, method, opts...)
 	if err != nil {
 		return nil, fromGRPC(err)

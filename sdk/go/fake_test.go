@@ -101,6 +101,7 @@ func refusal(code codes.Code, reason, message string, more ...protoadapt.Message
 // deadlineHub tells how much time each call has.
 type deadlineHub struct {
 	fakeHub
+
 	left chan time.Duration // one for each call; the test makes one
 }
 

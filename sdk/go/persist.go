@@ -37,7 +37,7 @@ func persist[R any](ctx context.Context, call func() (R, error)) (R, error) {
 		default:
 			return response, err
 		}
-		timer := time.NewTimer(pause/2 + rand.N(pause/2+1))
+		timer := time.NewTimer(pause/2 + rand.N(pause/2+1)) //nolint:gosec // spreads load, guards nothing
 		select {
 		case <-ctx.Done():
 			timer.Stop()
