@@ -2,6 +2,8 @@ package gate_test
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -98,6 +100,30 @@ func TestForgedTokensAdmitNobody(t *testing.T) {
 				t.Errorf("a refusal with an identity: %q", identity.UserID)
 			}
 			tellsNothing(t, err, token)
+		})
+	}
+}
+
+// Two keys of one type: the token's alg must not move a key to the other's
+// algorithm, though both are in use.
+func TestKeyIsNotUsedForAnotherAlgorithmOfItsType(t *testing.T) {
+	root := jwt.MapClaims{"sub": "root"}
+	other := must(rsa.GenerateKey(rand.Reader, 2048))
+	g := open(t, func(cfg *gate.Config) {
+		cfg.JWT.Keys = []gate.Key{
+			must(gate.HMACKey(secret, "HS256")), must(gate.HMACKey(otherSecret, "HS512")),
+			must(gate.PublicKey(publicPEM(rsaKey().Public()), "RS256")), must(gate.PublicKey(publicPEM(other.Public()), "PS256")),
+		}
+	})
+	for name, token := range map[string]string{
+		"HS512 with the HS256 secret": sign(jwt.SigningMethodHS512, secret, root),
+		"HS256 with the HS512 secret": sign(jwt.SigningMethodHS256, otherSecret, root),
+		"PS256 with the RS256 key":    sign(jwt.SigningMethodPS256, rsaKey(), root),
+		"RS256 with the PS256 key":    sign(jwt.SigningMethodRS256, other, root),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := connect(t, g, token)
+			wantReason(t, err, fault.CredentialsInvalid)
 		})
 	}
 }

@@ -34,6 +34,7 @@ func TestClaimsAdmitOnlyWhatTheyMean(t *testing.T) {
 		{"C1 control in sub", `{"sub":"ann\u0085"}`, nil, fault.CredentialsInvalid},
 		{"lone surrogate in sub", `{"sub":"\ud800"}`, nil, fault.CredentialsInvalid},
 		{"invalid UTF-8 in sub", "{\"sub\":\"ann\xff\"}", nil, fault.CredentialsInvalid},
+		{"invalid UTF-8 elsewhere", "{\"sub\":\"ann\",\"tenant\":\"\xff\"}", nil, fault.CredentialsInvalid},
 		{"letters beyond ASCII in sub", `{"sub":"Änne 猫"}`, nil, ""},
 
 		{"exp in a second", fmt.Sprintf(`{"sub":"ann","exp":%d}`, at+1), nil, ""},

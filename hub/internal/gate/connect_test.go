@@ -91,6 +91,15 @@ func TestHubWithoutKeysAcceptsNoTokens(t *testing.T) {
 	}
 }
 
+func TestCookieThatIsNotConfiguredIsNotRead(t *testing.T) {
+	g := open(t, func(cfg *gate.Config) { cfg.JWT.Cookie = "" })
+	admission, err := g.Connect(t.Context(), gate.Credentials{Cookie: func(string) (string, bool) { return user("cid", nil), true }})
+	wantReason(t, err, "")
+	if !admission.Identity.Anonymous() || admission.Notice != nil {
+		t.Errorf("admitted %q, notice %v", admission.Identity.UserID, admission.Notice)
+	}
+}
+
 func TestCredentialsAreNotPrinted(t *testing.T) {
 	c := gate.Credentials{Token: "hunter2hunter2", HasToken: true, Authorization: "Bearer hunter2hunter2"}
 	if text := fmt.Sprintf("%v %+v %#v %s %x %v", c, c, c, c, c, c.LogValue()); strings.Contains(text, "unter2") || strings.Contains(text, "756e746572") {

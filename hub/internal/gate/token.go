@@ -88,7 +88,8 @@ func newVerifier(cfg JWTConfig, now func() time.Time) (*verifier, error) {
 	return &verifier{
 		keys: slices.Clone(cfg.Keys),
 		// The library checks the signature; the claims are checked here. It
-		// takes an exp of 0 for none, and overflows at large ones.
+		// takes an exp of 0 for none, and overflows at large ones. That the
+		// algorithm is one of the keys' is checked again in candidates.
 		parser:     jwt.NewParser(jwt.WithValidMethods(algorithms), jwt.WithStrictDecoding(), jwt.WithoutClaimsValidation()),
 		issuer:     cfg.Issuer,
 		audience:   cfg.Audience,
