@@ -1,0 +1,218 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// What a client sees of itself; see driver.mjs.
+const (
+	connected    = "$connect"
+	connectError = "$connect_error"
+	disconnected = "$disconnect"
+	reconnecting = "$reconnect_attempt"
+	upgraded     = "$upgrade"
+	subscribed   = "$subscribed"
+)
+
+// options are what a test says to io().
+type options struct {
+	auth      any               // the auth payload, as it is
+	tokens    []string          // auth.token of one connect after the other
+	headers   map[string]string // extraHeaders
+	namespace string            // behind the URL
+	reconnect bool              // whether the client comes back by itself
+	subscribe []string          // at every hub:ready; acks come as $subscribed
+}
+
+// client is one socket.io-client. Its events wait in the order in which they
+// came until a test takes them.
+type client struct {
+	t    *testing.T
+	name string
+
+	mu     sync.Mutex
+	events []event       // guarded by mu; those that no test took yet
+	news   chan struct{} // closed and replaced when an event comes; guarded by mu
+}
+
+type event struct {
+	name string
+	args []json.RawMessage
+}
+
+func (e event) String() string {
+	args := make([]string, len(e.args))
+	for i, a := range e.args {
+		args[i] = string(a)
+		if len(args[i]) > 200 {
+			args[i] = args[i][:200] + "…"
+		}
+	}
+	return e.name + "(" + strings.Join(args, ", ") + ")"
+}
+
+// arg is the i-th argument, or null.
+func (e event) arg(i int) json.RawMessage {
+	if i < len(e.args) {
+		return e.args[i]
+	}
+	return json.RawMessage("null")
+}
+
+// dial makes a client and lets it connect; it disconnects with the test.
+func dial(t *testing.T, url string, m mode, o options) *client {
+	t.Helper()
+	c := &client{t: t, news: make(chan struct{})}
+	js.register(c)
+	io := map[string]any{"reconnection": o.reconnect}
+	if m.transports != nil {
+		io["transports"] = m.transports
+	}
+	if o.auth != nil {
+		io["auth"] = o.auth
+	}
+	if o.tokens != nil {
+		io["tokens"] = o.tokens
+	}
+	if o.headers != nil {
+		io["extraHeaders"] = o.headers
+	}
+	c.call("connect", map[string]any{"url": url + o.namespace, "version": m.version, "options": io, "subscribe": o.subscribe})
+	t.Cleanup(func() {
+		_, _ = js.call("disconnect", c.name, nil, patience)
+		js.forget(c)
+	})
+	return c
+}
+
+func (c *client) call(op string, more map[string]any) json.RawMessage {
+	c.t.Helper()
+	result, err := js.call(op, c.name, more, patience)
+	if err != nil {
+		c.t.Fatalf("%s %v: %v; what came instead: %v", op, more["event"], err, c.waiting())
+	}
+	return result
+}
+
+func (c *client) add(e event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.events = append(c.events, e)
+	close(c.news)
+	c.news = make(chan struct{})
+}
+
+func (c *client) waiting() []event {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.events)
+}
+
+// take waits for an event that wanted accepts and removes it from the queue.
+func (c *client) take(what string, wanted func(event) bool) event {
+	c.t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	for {
+		c.mu.Lock()
+		if i := slices.IndexFunc(c.events, wanted); i >= 0 {
+			e := c.events[i]
+			c.events = slices.Delete(c.events, i, i+1)
+			c.mu.Unlock()
+			return e
+		}
+		news := c.news
+		c.mu.Unlock()
+		select {
+		case <-news:
+		case <-deadline.C:
+			c.t.Fatalf("%s was awaited for %s; what came instead: %v", what, patience, c.waiting())
+		}
+	}
+}
+
+// next waits for the next event of the name; others stay where they are.
+func (c *client) next(name string) event {
+	c.t.Helper()
+	return c.take(name, func(e event) bool { return e.name == name })
+}
+
+// first waits for the next event that came from the hub, whatever it is.
+func (c *client) first() event {
+	c.t.Helper()
+	return c.take("an event of the hub", func(e event) bool { return e.name[0] != '$' })
+}
+
+// emit sends an event without an ack.
+func (c *client) emit(name string, args ...any) {
+	c.t.Helper()
+	c.call("emit", map[string]any{"event": name, "args": args})
+}
+
+// ack sends an event and waits for its ack, which has exactly one argument.
+func (c *client) ack(name string, args ...any) string {
+	c.t.Helper()
+	var answer []json.RawMessage
+	result := c.call("ack", map[string]any{"event": name, "args": args})
+	if err := json.Unmarshal(result, &answer); err != nil || len(answer) != 1 {
+		c.t.Fatalf("the ack of %s is %s, not one object", name, result)
+	}
+	return string(answer[0])
+}
+
+// subscribe joins a channel, and fails the test if that is refused.
+func (c *client) subscribe(channel string) {
+	c.t.Helper()
+	same(c.t, "the ack of hub:subscribe", c.ack("hub:subscribe", channel), fmt.Sprintf(`{"ok":true,"channel":%q}`, channel))
+}
+
+// refused sends a request that must fail, and is why it did.
+func (c *client) refused(name string, args ...any) failure {
+	c.t.Helper()
+	answer := c.ack(name, args...)
+	var got struct {
+		OK    *bool
+		Error json.RawMessage
+	}
+	decode(c.t, answer, &got)
+	if got.OK == nil || *got.OK {
+		c.t.Fatalf("%s%v was not refused: %s", name, args, answer)
+	}
+	return failureOf(c.t, got.Error)
+}
+
+// none fails the test if an event of the name has come. It proves something
+// only after an event that must have come later; see hub.silence.
+func (c *client) none(names ...string) {
+	c.t.Helper()
+	for _, e := range c.waiting() {
+		if slices.Contains(names, e.name) {
+			c.t.Errorf("%s must not come", e)
+		}
+	}
+}
+
+// same compares JSON: what it says, not how it is written.
+func same(t *testing.T, what, got, want string) {
+	t.Helper()
+	var g, w any
+	decode(t, got, &g)
+	decode(t, want, &w)
+	if !reflect.DeepEqual(g, w) {
+		t.Errorf("%s is\n%s\nnot\n%s", what, got, want)
+	}
+}
+
+func decode(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("%.200q is not as expected: %v", text, err)
+	}
+}

@@ -1,0 +1,93 @@
+// Package e2e holds the hub to its promises from outside: the real JavaScript
+// clients on one side, gRPC on the other, a real hub between them. Nothing here
+// looks into the hub; what these tests cannot see, no user can.
+//
+// `make test` runs them, `make e2e LONG=1` adds the long runs. Every wait is
+// bounded by patience and says what came instead. That something does not come
+// is proved by what comes after it (see hub.silence), never by waiting.
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 10 * time.Second
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	if missing := missing(); missing != "" {
+		if os.Getenv("CI") == "true" || os.Getenv("HUB_E2E") == "required" {
+			fmt.Fprintln(os.Stderr, "e2e:", missing)
+			return 1
+		}
+		fmt.Println("e2e: skipped:", missing)
+		return 0
+	}
+	var err error
+	if js, err = startDriver(); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e: the driver does not start:", err)
+		return 1
+	}
+	code := m.Run()
+	for _, end := range []func() error{js.stop, common.end} {
+		if err := end(); err != nil && code == 0 {
+			fmt.Fprintln(os.Stderr, "e2e:", err)
+			code = 1
+		}
+	}
+	// No leak is ignored, of the hub's or of its libraries.
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, "e2e: goroutines are left:", err)
+		code = 1
+	}
+	return code
+}
+
+// missing says what the tests cannot do without, and how to get it.
+func missing() string {
+	if _, err := exec.LookPath("node"); err != nil {
+		return "node is not installed; the clients are JavaScript"
+	}
+	if _, err := os.Stat("node_modules"); err != nil {
+		return "the clients are not installed; run `make test`"
+	}
+	return ""
+}
+
+// mode is a client and how it connects.
+type mode struct {
+	version    string
+	name       string
+	transports []string // nil: the client's default, polling and an upgrade
+}
+
+func modes() []mode {
+	var all []mode
+	for _, version := range []string{"4.8", "4.0"} {
+		all = append(all,
+			mode{version: version, name: "websocket", transports: []string{"websocket"}},
+			mode{version: version, name: "polling", transports: []string{"polling"}},
+			mode{version: version, name: "upgrade"},
+		)
+	}
+	return all
+}
+
+// modern is the mode of tests that are not about transports.
+var modern = mode{version: "4.8", name: "websocket", transports: []string{"websocket"}}
+
+// each runs a test for every client and transport.
+func each(t *testing.T, test func(t *testing.T, m mode)) {
+	t.Helper()
+	for _, m := range modes() {
+		t.Run(m.version+"/"+m.name, func(t *testing.T) { test(t, m) })
+	}
+}
