@@ -54,7 +54,8 @@ fuzz: ## every fuzz test, one after the other, FUZZTIME (30s) each
 
 check: tidy generated protos lint ## all that is checked without running: lint, generated code, protos, go.mod
 
-lint: ## golangci-lint: faults, walls (see hub/README.md) and formatting; cold 1 min, warm 3 s
+# Measured on two busy cores: with nothing cached 105 s, after a change 18 s, without one 1 s.
+lint: ## golangci-lint: faults, walls (see hub/README.md) and formatting
 	$(LINT) config verify
 	$(LINT) run --allow-parallel-runners ./...
 
