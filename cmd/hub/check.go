@@ -54,15 +54,7 @@ func (p *program) inspect(ctx context.Context, config *configuration) (*schema.S
 	alone.Channels, alone.Log = nil, slog.New(slog.DiscardHandler)
 	_, wrong := p.open(alone)
 	channels, malformed := declared(ctx, config.server)
-	var found mistakes
-	for _, err := range []error{wrong, malformed} {
-		if err == nil {
-			continue
-		}
-		for line := range strings.Lines(err.Error()) {
-			found = append(found, mistake{text: strings.TrimRight(line, "\n")})
-		}
-	}
+	found := append(config.placed(wrong), config.placed(malformed)...)
 	return channels, found.err()
 }
 

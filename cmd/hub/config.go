@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 
 	"buf.build/go/protovalidate"
@@ -33,6 +34,8 @@ type configuration struct {
 	server server.Config
 	// notes are what was found odd, but not wrong.
 	notes []string
+
+	layers *layers
 }
 
 // loadConfig reads everything anew: the file, and the secrets and
@@ -63,9 +66,12 @@ func loadConfig(flags configFlags, env environment) (*configuration, error) {
 	if err := l.mistakes.err(); err != nil {
 		return nil, err
 	}
-	c := &configuration{file: path, proto: l.message, server: a.out}
+	c := &configuration{file: path, proto: l.message, server: a.out, layers: l}
 	for _, name := range env.strays(l.message.ProtoReflect().Descriptor(), a.used) {
 		c.notes = append(c.notes, name+" is set, but no field of the configuration has this variable; is it misspelt?")
+	}
+	if len(l.message.GetFeatures()) > 0 {
+		c.notes = append(c.notes, "features: this version does not look at them yet")
 	}
 	return c, nil
 }
@@ -87,6 +93,33 @@ func configPath(flags configFlags, env environment) (string, error) {
 	default:
 		return "", fmt.Errorf("the configuration cannot be read: %w", err)
 	}
+}
+
+// fieldAtStart is a field's path at the start of an error of the server, which
+// knows fields, but not where they were set.
+var fieldAtStart = regexp.MustCompile(`^(?:http|grpc|ops|auth|limits|drain)(?:\.[a-z_]+|\[\d+\])*`)
+
+// channelsPlace is a place in a proto behind the name of the field: without the
+// name, editors find it.
+var channelsPlace = regexp.MustCompile(`^channels: (\S+:\d+:\d+:)`)
+
+// placed makes mistakes of an error of the server or of the channels, which
+// write one to a line, and adds the place of those that begin with a field. Nil stays nil.
+func (c *configuration) placed(err error) mistakes {
+	if err == nil {
+		return nil
+	}
+	var found mistakes
+	for line := range strings.Lines(err.Error()) {
+		var m mistake
+		if field := fieldAtStart.FindString(line); field != "" {
+			m = c.layers.at(field)
+			m.field = "" // the line has it
+		}
+		m.text = channelsPlace.ReplaceAllString(strings.TrimRight(line, "\n"), "$1")
+		found = append(found, m)
+	}
+	return found
 }
 
 // layers lay the sources over each other and remember which one a value is

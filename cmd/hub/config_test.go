@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -260,5 +261,18 @@ func TestMisspeltVariableIsNoticed(t *testing.T) {
 	const note = "hub: note: HUB_HTTP_ADDRS is set, but no field of the configuration has this variable; is it misspelt?\n"
 	if r := got.run(t.Context(), "check"); r.code != exitOK || r.stderr != note {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestMistakeThatOnlyTheServerSeesHasItsPlaceToo(t *testing.T) {
+	inFiles(t, map[string]string{"hub.yaml": "grpc:\n  tokens:\n    - { name: blog, token_env: T, allow: [BROADCAST] }\n"})
+	open := func(server.Config) (front, error) {
+		return nil, errors.New("grpc.tokens[0] (\"blog\"): the token is short\nchannels: proto/a.proto:1:2: no scope")
+	}
+	for _, command := range []string{"check", "serve"} {
+		call{environment: []string{"T=short"}, open: open}.run(t.Context(), command).want(t, exitFailed, "", `hub: 2 mistakes:
+proto/a.proto:1:2: no scope
+hub.yaml:3:7: grpc.tokens[0] ("blog"): the token is short
+`)
 	}
 }

@@ -59,7 +59,7 @@ func (p *program) runHub(ctx context.Context, flags configFlags) error {
 	config.server.Log, config.server.Version = log.Logger, readBuild().Version
 	hub, err := p.open(config.server)
 	if err != nil {
-		return err
+		return config.placed(err).err()
 	}
 	if config.file == "" {
 		log.Info("no configuration file: flags, HUB_… variables and defaults")
@@ -107,20 +107,30 @@ func (p *program) greet(ctx context.Context, log *logger, hub front, config *con
 // reload reads everything again. The old state stays on any mistake: a running
 // hub is not lost to a typing error.
 func (p *program) reload(ctx context.Context, log *logger, hub front, flags configFlags) {
-	config, err := loadConfig(flags, p.env)
-	if err == nil {
-		config.server.Log, config.server.Version = log.Logger, readBuild().Version
-		var changes string
-		if changes, err = hub.Reload(ctx, config.server); err == nil {
-			log.level(config.proto.GetLog())
-			log.notes(config.notes)
-			for line := range strings.SplitSeq(changes, "\n") {
-				log.Info("reloaded", "change", line)
-			}
-			return
+	changes, err := p.replace(ctx, log, hub, flags)
+	if err != nil {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			log.Error("not reloaded, the old state stays", "error", line)
 		}
+		return
 	}
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		log.Error("not reloaded, the old state stays", "error", line)
+	for line := range strings.SplitSeq(changes, "\n") {
+		log.Info("reloaded", "change", line)
 	}
+}
+
+// replace gives the hub the configuration as it is now; the level of the log
+// goes with it.
+func (p *program) replace(ctx context.Context, log *logger, hub front, flags configFlags) (changes string, err error) {
+	config, err := loadConfig(flags, p.env)
+	if err != nil {
+		return "", err
+	}
+	config.server.Log, config.server.Version = log.Logger, readBuild().Version
+	if changes, err = hub.Reload(ctx, config.server); err != nil {
+		return "", config.placed(err).err()
+	}
+	log.level(config.proto.GetLog())
+	log.notes(config.notes)
+	return changes, nil
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/realtime-hub/hub/hub/server"
 )
@@ -55,11 +56,24 @@ func (w *watched) Write(data []byte) (int, error) {
 	return w.buffer.Write(data)
 }
 
-// until returns when text has been written.
-func (w *watched) until(text string) {
+// until returns when text has been written. What never comes fails the test
+// with all that did.
+func (w *watched) until(t *testing.T, text string) {
+	t.Helper()
+	late := false // guarded by mu
+	timer := time.AfterFunc(20*time.Second, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		late = true
+		w.more.Broadcast()
+	})
+	defer timer.Stop()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for !strings.Contains(w.buffer.String(), text) {
+		if late {
+			t.Fatalf("%q was not said, but:\n%s", text, &w.buffer)
+		}
 		w.more.Wait()
 	}
 }
@@ -84,7 +98,7 @@ func TestSignalDrainsAndExitsWithZero(t *testing.T) {
 	go func() {
 		code <- run(ctx, []string{"serve"}, process{stderr: stderr, open: func(server.Config) (front, error) { return f, nil }})
 	}()
-	stderr.until("channels are declared")
+	stderr.until(t, "channels are declared")
 	stop()
 	if got := <-code; got != exitOK {
 		t.Errorf("exit code %d", got)
@@ -123,13 +137,13 @@ func TestHangupReadsEverythingAgain(t *testing.T) {
 	<-running
 	write("limits: { max_ids: many }\nops: { address: nowhere }\n")
 	hangup <- syscall.SIGHUP
-	stderr.until("ops.address")
+	stderr.until(t, "ops.address")
 	write("limits: { max_ids: 7 }\n")
 	hangup <- syscall.SIGHUP
 	if cfg := <-f.reloaded; cfg.Limits.MaxIDs != 7 {
 		t.Errorf("reloaded with %d", cfg.Limits.MaxIDs)
 	}
-	stderr.until("c.d")
+	stderr.until(t, "c.d")
 	stop()
 	if got := <-code; got != exitOK {
 		t.Errorf("exit code %d", got)
@@ -150,7 +164,7 @@ func TestHangupReadsEverythingAgain(t *testing.T) {
 func TestHubThatCannotRunExitsWithOne(t *testing.T) {
 	inFiles(t, nil)
 	refuse := func(server.Config) (front, error) { return nil, errors.New("grpc.address: needs TLS") }
-	call{open: refuse}.run(t.Context(), "serve").want(t, exitFailed, "", "hub: grpc.address: needs TLS\n")
+	call{open: refuse}.run(t.Context(), "serve").want(t, exitFailed, "", "hub: 1 mistake:\ngrpc.address: needs TLS\n")
 
 	fails := func(server.Config) (front, error) {
 		return &fakeFront{runs: func(context.Context) error { return errors.New("http.address: in use") }}, nil
@@ -179,7 +193,7 @@ func TestSecondSignalExitsAtOnce(t *testing.T) {
 func TestCheckTellsWhatServeWouldRefuse(t *testing.T) {
 	inFiles(t, nil)
 	refuse := func(server.Config) (front, error) { return nil, errors.New("grpc.address: needs TLS") }
-	call{open: refuse}.run(t.Context(), "check", "--grpc", "0.0.0.0:8081").want(t, exitFailed, "", "hub: 1 mistake:\ngrpc.address: needs TLS\n")
+	call{open: refuse}.run(t.Context(), "check", "--grpc", "0.0.0.0:8081").want(t, exitFailed, "", "hub: 1 mistake:\n--grpc: grpc.address: needs TLS\n")
 
 	call{open: accept(new(server.Config))}.run(t.Context(), "check", "--ops", "off").want(t, exitOK, `configuration  no file: flags, HUB_… variables and defaults
 browsers       127.0.0.1:8080
