@@ -1,8 +1,6 @@
 package library
 
 import (
-	"sync"
-
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
@@ -15,7 +13,6 @@ type batch struct {
 	link    *link
 	packets []*packet.Packet
 	done    func()
-	once    sync.Once
 }
 
 func newBatch(l *link, messages [][]byte, done func()) *batch {
@@ -29,12 +26,10 @@ func newBatch(l *link, messages [][]byte, done func()) *batch {
 	return b
 }
 
-// finish calls done, whoever comes first.
+// finish calls done. Who takes a batch out of its link does so, and nobody else.
 func (b *batch) finish() {
-	b.once.Do(func() {
-		defer b.link.recovered("telling that a batch is written")
-		b.done()
-	})
+	defer b.link.recovered("telling that a batch is written")
+	b.done()
 }
 
 // Write implements socketio.Link.
@@ -73,12 +68,16 @@ func (l *link) pump() {
 // flushed hears that a batch was written.
 func (l *link) flushed(b *batch) {
 	l.mu.Lock()
+	_, ours := l.flying[b]
 	delete(l.flying, b)
 	finished := l.closing != nil && l.drained()
 	l.mu.Unlock()
+	if !ours {
+		return // the link was closed, and told so
+	}
 	b.finish()
 	if finished {
-		l.server.run(l.part)
+		l.part()
 	}
 }
 

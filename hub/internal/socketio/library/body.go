@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // maxPackets bounds the packets of one POST. The library allocates some 700
@@ -29,6 +30,8 @@ func (v *visit) body() ([]byte, *refusal) {
 	if v.r.ContentLength > limit {
 		return nil, tooLarge
 	}
+	// The answer's time does not begin before the body is here.
+	_ = http.NewResponseController(v.w).SetWriteDeadline(time.Time{})
 	body, err := io.ReadAll(http.MaxBytesReader(v.w, v.r.Body, limit))
 	if over := (*http.MaxBytesError)(nil); errors.As(err, &over) {
 		return nil, tooLarge

@@ -23,7 +23,7 @@ type carrier struct {
 	mu      sync.Mutex
 	marks   []*batch         // guarded by mu; one for each Send that was not written yet; nil: the library's
 	held    []*packet.Packet // guarded by mu; the library's, for the next poll
-	retired func()           // guarded by mu; to be called when all is written
+	waiting []func()         // guarded by mu; to be called when all is written
 }
 
 // maker makes carriers of one kind; it is the library's TransportCtor.
@@ -48,6 +48,9 @@ func carriers() *types.Set[transports.TransportCtor] {
 		&maker{name: websocket, make: func(ctx *types.HttpContext) *carrier {
 			c := newCarrier(transports.NewWebSocket(ctx))
 			conn := ctx.Websocket.Conn
+			// The library leaves the socket open when the browser's close
+			// frame comes first.
+			_ = c.On("close", func(...any) { _ = conn.Close() })
 			c.sayGoodbye = func() error {
 				const closeFrame, normal = 8, 1000
 				return conn.WriteControl(closeFrame, binary.BigEndian.AppendUint16(nil, normal), time.Now().Add(lingerTime))
@@ -136,17 +139,35 @@ func (c *carrier) written() {
 	if len(c.marks) > 0 {
 		mark, c.marks = c.marks[0], c.marks[1:]
 	}
-	retired := c.retired
-	if len(c.marks) > 0 {
-		retired = nil
-	}
 	c.mu.Unlock()
 	if mark != nil {
 		mark.link.flushed(mark)
 	}
-	if retired != nil {
-		retired()
+	for _, then := range c.settled() {
+		then()
 	}
+}
+
+// settle calls then once all that was sent is written.
+func (c *carrier) settle(then func()) {
+	c.mu.Lock()
+	c.waiting = append(c.waiting, then)
+	c.mu.Unlock()
+	for _, then := range c.settled() {
+		then()
+	}
+}
+
+// settled takes what waits, if it need not wait any longer.
+func (c *carrier) settled() []func() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.marks) > 0 {
+		return nil
+	}
+	waiting := c.waiting
+	c.waiting = nil
+	return waiting
 }
 
 // Discard implements transports.Transport: no batch is offered any more.
@@ -156,16 +177,11 @@ func (c *carrier) Discard() {
 	c.Transport.Discard()
 }
 
-// retire calls then when all that was sent is written: another carrier has
-// taken this one's place.
-func (c *carrier) retire(then func()) {
-	c.mu.Lock()
-	c.retired = then
-	busy := len(c.marks) > 0
-	c.mu.Unlock()
-	if !busy {
-		then()
-	}
+// Close implements transports.Transport. The link has flushed what it could; a
+// transport that is not discarded would wait 30 s for one more poll.
+func (c *carrier) Close(then ...types.Callable) {
+	c.Discard()
+	c.Transport.Close(then...)
 }
 
 // SetHttpCompression implements transports.Transport: there is none.

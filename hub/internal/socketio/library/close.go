@@ -13,14 +13,20 @@ func (l *link) Close() {
 	drained := l.drained()
 	l.mu.Unlock()
 	if drained {
-		l.server.run(l.part)
+		l.part()
 	}
 }
 
-// part ends a link that has nothing left to write. A WebSocket's browser is
-// told, and closes from its side, so that nothing it has not read yet is lost.
+// part ends a link that has nothing left to write, when the library's own is
+// written too, and not from the goroutine that found that out.
 func (l *link) part() {
 	c := l.current()
+	c.settle(func() { l.server.run(func() { l.goodbye(c) }) })
+}
+
+// goodbye tells a WebSocket's browser, which then closes from its side, so
+// that nothing it has not read yet is lost. A polling browser has its answer.
+func (l *link) goodbye(c *carrier) {
 	if c.sayGoodbye == nil || c.sayGoodbye() != nil {
 		l.force()
 		return

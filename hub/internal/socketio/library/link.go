@@ -130,7 +130,7 @@ func (l *link) upgraded(args ...any) {
 	l.mu.Unlock()
 	_ = c.On("ready", func(...any) { l.pump() })
 	// The library does not answer a poll that still waits.
-	old.retire(l.dismiss)
+	old.settle(l.dismiss)
 	l.pump()
 }
 

@@ -6,7 +6,8 @@ import (
 )
 
 // refusal is an answer of Engine.IO's own error form. The codes are the
-// protocol's; the library gives 4 where the version is wrong.
+// protocol's; 0, an unknown transport, is the library's to give, and it gives
+// 4 where the version is wrong.
 type refusal struct {
 	status  int
 	Code    int    `json:"code"`
@@ -14,7 +15,6 @@ type refusal struct {
 }
 
 var (
-	unknownTransport   = &refusal{status: http.StatusBadRequest, Code: 0, Message: "Transport unknown"}
 	unknownSid         = &refusal{status: http.StatusBadRequest, Code: 1, Message: "Session ID unknown"}
 	badHandshakeMethod = &refusal{status: http.StatusBadRequest, Code: 2, Message: "Bad handshake method"}
 	badRequest         = &refusal{status: http.StatusBadRequest, Code: 3, Message: "Bad request"}

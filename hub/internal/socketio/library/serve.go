@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
-	"strings"
 	"time"
 )
 
@@ -105,7 +104,8 @@ func preflight(w http.ResponseWriter, r *http.Request) {
 // request is what Engine.IO says in a request's query.
 type request struct{ transport, sid string }
 
-// parameters reads the query and refuses what no client sends.
+// parameters reads the query and refuses what no client sends. An unknown
+// transport and a WebSocket without an upgrade are left to the library.
 func parameters(r *http.Request) (request, *refusal) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -118,35 +118,15 @@ func parameters(r *http.Request) (request, *refusal) {
 	}
 	p := request{transport: q.Get(transportParam), sid: q.Get(sidParam)}
 	switch {
-	case p.transport != polling && p.transport != websocket:
-		return request{}, unknownTransport
 	case q.Get(versionParam) != "4":
 		return request{}, unsupportedVersion
 	case p.sid == "" && r.Method != http.MethodGet:
 		return request{}, badHandshakeMethod
-	case p.transport == websocket && (r.Method != http.MethodGet || !upgradeRequested(r)):
-		return request{}, badRequest
 	case r.Method == http.MethodGet && r.ContentLength != 0:
 		// Nobody would read it, and the answer would wait for it.
 		return request{}, badRequest
 	}
 	return p, nil
-}
-
-// upgradeRequested tells whether r asks for a WebSocket.
-func upgradeRequested(r *http.Request) bool {
-	return headerHas(r.Header, "Connection", "upgrade") && headerHas(r.Header, "Upgrade", websocket)
-}
-
-func headerHas(h http.Header, name, token string) bool {
-	for _, line := range h.Values(name) {
-		for part := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(part), token) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // handshake begins a link, if there is room for one.
