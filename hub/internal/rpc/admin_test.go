@@ -20,7 +20,7 @@ import (
 // have one field, text.
 func declaring(names ...string) *descriptorpb.FileDescriptorSet {
 	file := &descriptorpb.FileDescriptorProto{
-		Name: proto.String("test/v1/test.proto"), Package: proto.String("test.v1"), Syntax: proto.String("proto3"),
+		Name: new("test/v1/test.proto"), Package: new("test.v1"), Syntax: new("proto3"),
 		Dependency: []string{"hub/v1/channel.proto"},
 	}
 	for _, name := range names {
@@ -30,9 +30,9 @@ func declaring(names ...string) *descriptorpb.FileDescriptorSet {
 		})
 		title := strings.ReplaceAll(name, ".", "_")
 		file.MessageType = append(file.MessageType, &descriptorpb.DescriptorProto{
-			Name: proto.String("M_" + title), Options: options,
+			Name: new("M_" + title), Options: options,
 			Field: []*descriptorpb.FieldDescriptorProto{{
-				Name: proto.String("text"), JsonName: proto.String("text"), Number: proto.Int32(1),
+				Name: new("text"), JsonName: new("text"), Number: new(int32(1)),
 				Type: descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum(), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
 			}},
 		})

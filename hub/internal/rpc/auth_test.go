@@ -1,7 +1,10 @@
 package rpc_test
 
 import (
+	"bufio"
 	"context"
+	"io"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -33,10 +36,7 @@ func tokens(t *testing.T) *gate.Gate {
 }
 
 func with(ctx context.Context, authorization ...string) context.Context {
-	for _, a := range authorization {
-		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", a)
-	}
-	return ctx
+	return metadata.NewOutgoingContext(ctx, metadata.MD{"authorization": authorization})
 }
 
 func TestOnlyKnownCallersGetInOverBothProtocols(t *testing.T) {
@@ -79,6 +79,29 @@ func TestOnlyKnownCallersGetInOverBothProtocols(t *testing.T) {
 	}
 }
 
+func TestStrangersAreRefusedBeforeTheirMessageIsRead(t *testing.T) {
+	d := serve(t, rpc.Config{Gate: tokens(t)})
+	// Neither sends a message.
+	stream, err := d.dial(t).NewStream(t.Context(), &grpc.StreamDesc{ClientStreams: true}, pathBroadcast)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.RecvMsg(&hubv1.BroadcastResponse{}); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("gRPC: %v", err)
+	}
+	c, err := net.Dial("tcp", d.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "POST "+pathBroadcast+" HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.Contains(line, "401") {
+		t.Errorf("HTTP: %q, %v", line, err)
+	}
+}
+
 func TestHealthIsOpenAndReflectionIsNot(t *testing.T) {
 	d := serve(t, rpc.Config{Gate: tokens(t)})
 	conn := d.dial(t)
@@ -99,12 +122,12 @@ func TestHealthIsOpenAndReflectionIsNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := old.Send(&reflectionalphapb.ServerReflectionRequest{
-		MessageRequest: &reflectionalphapb.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: "hub.v1.AdminService"},
-	}); err != nil {
+	request := &reflectionalphapb.ServerReflectionRequest{} //nolint:staticcheck // old, like the tools that use it
+	fill(t, request, `{"fileContainingSymbol":"hub.v1.AdminService"}`)
+	if err := old.Send(request); err != nil {
 		t.Fatal(err)
 	}
-	if answer, err := old.Recv(); err != nil || len(answer.GetFileDescriptorResponse().GetFileDescriptorProto()) == 0 {
+	if answer, err := old.Recv(); err != nil || !strings.Contains(answer.String(), "file_descriptor_response") {
 		t.Errorf("v1alpha: %v, %v", answer, err)
 	}
 	if err := old.CloseSend(); err != nil {

@@ -114,6 +114,15 @@ func TestARequestOverTheLimitIsRefused(t *testing.T) {
 	}
 }
 
+func TestTheLimitOfARequestFollowsThatOfPayloads(t *testing.T) {
+	d := serve(t, rpc.Config{MaxPayloadBytes: 5 << 20})
+	big := broadcast()
+	big.Payload = &hubv1.BroadcastRequest_Json{Json: strings.Repeat(" ", 6<<20)}
+	if _, err := hubv1.NewBroadcastServiceClient(d.dial(t)).Broadcast(t.Context(), big); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestACallWithoutDeadlineGetsTenSeconds(t *testing.T) {
 	var left, own time.Duration
 	d := serve(t, rpc.Config{Broadcast: flow{

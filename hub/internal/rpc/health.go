@@ -18,7 +18,7 @@ import (
 type health struct {
 	*grpchealth.Server
 
-	going context.Context // ends when the door closes
+	going context.Context //nolint:containedctx // the door's own end, no call's context
 	leave context.CancelFunc
 }
 

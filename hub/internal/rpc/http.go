@@ -33,7 +33,7 @@ func (s *Server) newHTTPServer() *http.Server {
 		// What it says is about strangers' bytes.
 		ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 		ConnState: func(_ net.Conn, state http.ConnState) {
-			switch state {
+			switch state { //nolint:exhaustive // between the two the connection stays ours
 			case http.StateNew:
 				s.httpConns.Add(1)
 			case http.StateClosed:
@@ -92,6 +92,9 @@ func (q *requests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeFault(w, http.StatusUnsupportedMediaType, fault.New(fault.RequestInvalid, unsupported(r, ok)))
 		return
 	}
+	// A copy: net/http looks at its own request's body, when it answers, to
+	// tell whether the peer waits for a 100 before it sends one.
+	r = r.WithContext(r.Context())
 	if !q.known(r) {
 		// The interceptors will refuse it, and count it; its body would be
 		// read before they do.

@@ -61,7 +61,7 @@ func TestHTTPErrorsAreConnectsWithTheDetails(t *testing.T) {
 		{"broken rules", "POST", pathBroadcast, "application/json", `{}`, 400, "invalid_argument", "REQUEST_INVALID"},
 		{"malformed", "POST", pathBroadcast, "application/json", `{"channel":`, 400, "invalid_argument", "REQUEST_INVALID"},
 		{"malformed form", "POST", pathBroadcast, "application/x-www-form-urlencoded", `channel=a.b`, 400, "invalid_argument", "REQUEST_INVALID"},
-		{"unknown field", "POST", pathBroadcast, "application/json", `{"chanel":"a.b","json":"{}"}`, 400, "invalid_argument", "REQUEST_INVALID"},
+		{"unknown field", "POST", pathBroadcast, "application/json", `{"channel":"a.b","json":"{}","chanel":"a.b"}`, 400, "invalid_argument", "REQUEST_INVALID"},
 		{"wrong type", "POST", pathBroadcast, "application/json", `{"channel":7}`, 400, "invalid_argument", "REQUEST_INVALID"},
 		{"too deep", "POST", pathBroadcast, "application/json", deep, 400, "invalid_argument", "REQUEST_INVALID"},
 		{"not UTF-8", "POST", pathBroadcast, "application/json", "{\"channel\":\"\xff\"}", 400, "invalid_argument", "REQUEST_INVALID"},
@@ -179,7 +179,7 @@ func TestGRPCWebBroadcasts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	frame := append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))), message...) //nolint:gosec // small
+	frame := append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))), message...)
 	res, body := d.post(t, pathBroadcast, string(frame), "Content-Type", "", "Content-Type", "application/grpc-web+proto", "Authorization", "Bearer "+blogToken)
 	if res.StatusCode != 200 || !strings.Contains(strings.ToLower(body), "grpc-status: 0") {
 		t.Errorf("%d %q", res.StatusCode, body)

@@ -53,7 +53,7 @@ func (s *Server) interceptors() ([]grpc.UnaryServerInterceptor, []grpc.StreamSer
 
 func toLog(log *slog.Logger) logging.Logger {
 	return logging.LoggerFunc(func(ctx context.Context, level logging.Level, text string, fields ...any) {
-		log.Log(ctx, slog.Level(level), text, fields...)
+		log.Log(ctx, slog.Level(level), text, fields...) //nolint:sloglint // the library chooses between two constants
 	})
 }
 

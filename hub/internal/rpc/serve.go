@@ -24,7 +24,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
 	err := s.accept(ctx, l, native, web)
 	_ = l.Close()
-	s.stop(server)
+	s.stop(server) //nolint:contextcheck // ctx has ended; the calls under way have StopTimeout
 	running.Wait()
 	return err
 }

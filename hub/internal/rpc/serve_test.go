@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
@@ -51,25 +52,32 @@ func TestWatchersLearnThatTheHubGoesAndDoNotHoldItUp(t *testing.T) {
 	for _, before := range []bool{true, false} { // serving when the end comes
 		d := serve(t, rpc.Config{StopTimeout: time.Hour})
 		d.SetServing(before)
-		watch, err := healthpb.NewHealthClient(d.dial(t)).Watch(t.Context(), &healthpb.HealthCheckRequest{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if before {
-			if res, err := watch.Recv(); err != nil || res.GetStatus() != up {
+		client := healthpb.NewHealthClient(d.dial(t))
+		var watches []grpc.ServerStreamingClient[healthpb.HealthCheckResponse]
+		for range 20 { // whom the end and the news reach together
+			watch, err := client.Watch(t.Context(), &healthpb.HealthCheckRequest{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res, err := watch.Recv(); err != nil || (res.GetStatus() == up) != before {
 				t.Fatalf("%v, %v", res, err)
 			}
-			go func() { _ = d.stop() }()
-		}
-		if res, err := watch.Recv(); err != nil || res.GetStatus() != down {
-			t.Errorf("%v, %v", res, err)
+			watches = append(watches, watch)
 		}
 		if err := d.stop(); err != nil {
 			t.Error(err)
 		}
-		_, err = watch.Recv()
-		if info, _ := details(t, err); info.GetReason() != "DRAINING" {
-			t.Errorf("the end was told as %v", err)
+		for _, watch := range watches {
+			res, err := watch.Recv()
+			if before {
+				if err != nil || res.GetStatus() != down {
+					t.Fatalf("not told: %v, %v", res, err)
+				}
+				_, err = watch.Recv()
+			}
+			if info, _ := details(t, err); info.GetReason() != "DRAINING" {
+				t.Fatalf("the end was told as %v", err)
+			}
 		}
 	}
 }
@@ -136,7 +144,8 @@ func TestCallsUnderWayFinishWhenTheDoorCloses(t *testing.T) {
 func TestCallsThatDoNotFinishAreCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := held{called: make(chan struct{}), release: make(chan struct{})}
-		m := inMemory(t, rpc.Config{Broadcast: h})
+		// Less than an idle connection has until its settings.
+		m := inMemory(t, rpc.Config{Broadcast: h, StopTimeout: 2 * time.Second})
 		client := m.dial(t)
 		byGRPC := make(chan error, 1)
 		go func() {
@@ -155,7 +164,7 @@ func TestCallsThatDoNotFinishAreCancelled(t *testing.T) {
 		if err := m.stop(); err != nil {
 			t.Error(err)
 		}
-		if took := time.Since(start); took != 5*time.Second {
+		if took := time.Since(start); took != 2*time.Second {
 			t.Errorf("took %v", took)
 		}
 		if err := <-byGRPC; status.Code(err) != codes.Unavailable && status.Code(err) != codes.Canceled {
@@ -177,7 +186,7 @@ func TestASilentConnectionIsClosedAndHoldsUpNobody(t *testing.T) {
 		client := m.dial(t)
 		start := time.Now()
 		var slow []net.Conn
-		for _, head := range []string{"", "P", "PRI", "POS", "GET / HTTP/1.1\r\nX: "} {
+		for _, head := range []string{"", "P", "PRI", "POS", "PRI * HTTP/2.0\r\n", "GET / HTTP/1.1\r\nX: "} {
 			slow = append(slow, m.raw(t, head))
 		}
 		if _, err := hubv1.NewBroadcastServiceClient(client).Broadcast(t.Context(), broadcast()); err != nil || time.Since(start) != 0 {

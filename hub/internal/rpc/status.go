@@ -24,7 +24,7 @@ const (
 
 	// A status travels in trailers, in base64. C-core's clients refuse header
 	// lists over 8 KiB, so a thousand violations would reach nobody.
-	maxMessageBytes    = 1 << 10
+	maxTextBytes       = 1 << 10
 	maxViolationsBytes = 3 << 10
 )
 
@@ -70,7 +70,7 @@ func statusOf(e *fault.Error, about map[string]string) *status.Status {
 		}
 		details = append(details, &errdetails.BadRequest{FieldViolations: shown})
 	}
-	plain := status.New(e.Code, clip(e.Message, maxMessageBytes))
+	plain := status.New(e.Code, clip(e.Message))
 	if full, err := plain.WithDetails(details...); err == nil {
 		return full
 	}
@@ -84,11 +84,11 @@ func violations(all []fault.Violation) []*errdetails.BadRequest_FieldViolation {
 	for _, v := range all {
 		// Reason holds the rule's id, as string.min_len.
 		shown := &errdetails.BadRequest_FieldViolation{
-			Field:       clip(v.Field, maxMessageBytes),
-			Description: clip(v.Message, maxMessageBytes),
-			Reason:      clip(v.Rule, maxMessageBytes),
+			Field:       clip(v.Field),
+			Description: clip(v.Message),
+			Reason:      clip(v.Rule),
 		}
-		room -= len(shown.Field) + len(shown.Description) + len(shown.Reason)
+		room -= len(shown.GetField()) + len(shown.GetDescription()) + len(shown.GetReason())
 		if room < 0 && len(out) > 0 {
 			break
 		}
@@ -99,9 +99,9 @@ func violations(all []fault.Violation) []*errdetails.BadRequest_FieldViolation {
 
 // clip shortens a text that may quote its sender, who may have sent anything:
 // a status that is not UTF-8 would lose all its details.
-func clip(text string, limit int) string {
-	if len(text) > limit {
-		text = text[:limit]
+func clip(text string) string {
+	if len(text) > maxTextBytes {
+		text = text[:maxTextBytes]
 	}
 	return strings.ToValidUTF8(text, "")
 }

@@ -108,8 +108,8 @@ func (t *messageTypes) FindExtensionByName(name protoreflect.FullName) (protoref
 	return protoregistry.GlobalTypes.FindExtensionByName(name)
 }
 
-func (t *messageTypes) FindExtensionByNumber(message protoreflect.FullName, n protoreflect.FieldNumber) (protoreflect.ExtensionType, error) {
-	return protoregistry.GlobalTypes.FindExtensionByNumber(message, n)
+func (t *messageTypes) FindExtensionByNumber(of protoreflect.FullName, n protoreflect.FieldNumber) (protoreflect.ExtensionType, error) {
+	return protoregistry.GlobalTypes.FindExtensionByNumber(of, n)
 }
 
 // gunzip stops where a message must end. The transcoder bounds what it reads,
@@ -153,9 +153,13 @@ func writeFault(w http.ResponseWriter, code int, e *fault.Error) {
 			Type: string(d.MessageName()), Value: base64.RawStdEncoding.EncodeToString(d.GetValue()), Debug: debugOf(d),
 		})
 	}
+	text, err := json.Marshal(body)
+	if err != nil { // no value in it can fail
+		code = http.StatusInternalServerError
+	}
 	w.Header().Set("Content-Type", typeJSON)
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(body) // the peer has gone
+	_, _ = w.Write(text) // it fails when the peer has gone
 }
 
 func debugOf(d *anypb.Any) json.RawMessage {
