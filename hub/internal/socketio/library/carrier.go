@@ -183,9 +183,3 @@ func (c *carrier) Close(then ...types.Callable) {
 	c.Discard()
 	c.Transport.Close(then...)
 }
-
-// SetHttpCompression implements transports.Transport: there is none.
-func (c *carrier) SetHttpCompression(*types.HttpCompression) {}
-
-// SetPerMessageDeflate implements transports.Transport: there is none.
-func (c *carrier) SetPerMessageDeflate(*types.PerMessageDeflate) {}

@@ -1,6 +1,7 @@
 package library_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"runtime"
@@ -136,7 +137,7 @@ func TestCloseFrameEndsTheConnection(t *testing.T) {
 	if _, _, err := c.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseNoStatusReceived) {
 		t.Errorf("answered by %v", err)
 	}
-	if _, err := c.NetConn().Read(make([]byte, 1)); err != io.EOF {
+	if _, err := c.NetConn().Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("then %v", err)
 	}
 }

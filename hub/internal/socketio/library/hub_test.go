@@ -71,13 +71,13 @@ func start(t *testing.T, cfg library.Config, options ...func(*hub)) *hub {
 	}()
 	t.Cleanup(func() {
 		h.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		http.DefaultClient.CloseIdleConnections() // Shutdown waits 5 s for those that were never used
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
 			t.Errorf("a request did not end with the hub: %v", err)
 		}
 		<-served
-		http.DefaultClient.CloseIdleConnections()
 	})
 	return h
 }

@@ -36,8 +36,8 @@
 //   - Closing waits for the flush, writes are bounded in time, and a socket
 //     lingers, so that a reset does not overtake the last frame.
 //
-// What is not guarded: the library keeps an idle WebSocket link at two
-// goroutines and about 30 KB; a message is copied about three times per link;
+// What is not guarded: the library keeps an idle WebSocket link at three
+// goroutines and about 40 KB; a message is copied about three times per link;
 // a Receiver that blocks longer than a ping time-out loses its link, because
 // the pong is behind what is not read. Slow headers, idle keep-alive
 // connections and their number are http.Server's, links that never CONNECT and
@@ -147,8 +147,8 @@ func New(cfg Config) (*Server, error) {
 	opts.SetPingTimeout(cfg.PingTimeout)
 	opts.SetUpgradeTimeout(cfg.UpgradeTimeout)
 	opts.SetMaxHttpBufferSize(int64(cfg.MaxPayload))
-	// A read waits for the pong at the longest; the ping time-out is earlier.
-	opts.SetIdleTimeout(2 * (cfg.PingInterval + cfg.PingTimeout))
+	// A read waits for the pong at the longest; the ping time-out comes first.
+	opts.SetIdleTimeout(cfg.PingInterval + cfg.PingTimeout + time.Minute)
 	opts.SetTransports(carriers())
 	opts.SetAllowUpgrades(true)
 	opts.SetAllowEIO3(false)

@@ -78,10 +78,10 @@ func TestBinaryIsTold(t *testing.T) {
 
 // upgrade moves the polling link to a WebSocket as socket.io-client does:
 // while the probe is out a poll waits, which the server must end.
-func (b *poller) upgrade(t *testing.T) *websocket.Conn {
+func (p *poller) upgrade(t *testing.T) *websocket.Conn {
 	t.Helper()
-	poll := b.later(t)
-	c := b.hub.dial(t, b.sid)
+	poll := p.later(t)
+	c := p.hub.dial(t, p.sid)
 	say(t, c, "2probe")
 	if m := read(t, c); m != "3probe" {
 		t.Fatalf("probe answered %q", m)

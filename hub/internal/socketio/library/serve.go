@@ -58,10 +58,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if params.sid == "" {
-		s.handshake(w, r, params.transport)
+		s.handshake(w, r, params.transport) //nolint:contextcheck // a visit ends the library's context itself
 		return
 	}
-	s.resume(w, r, params)
+	s.resume(w, r, params) //nolint:contextcheck // as above
 }
 
 // recovered makes a panic the end of this request and of nothing else.

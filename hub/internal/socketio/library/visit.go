@@ -159,7 +159,7 @@ func (v *visit) respond(status int, header http.Header, body []byte) error {
 	v.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	v.w.Header().Set("Cache-Control", "no-store")
 	v.w.WriteHeader(status)
-	if _, err := v.w.Write(body); err != nil {
+	if _, err := v.w.Write(body); err != nil { //nolint:gosec // Engine.IO packets, for XMLHttpRequest
 		return err
 	}
 	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
