@@ -8,7 +8,7 @@ import (
 
 // gateConfig turns what a hub is told about access into the gate's words.
 func gateConfig(cfg Config) (gate.Config, error) {
-	out := gate.Config{Anonymous: cfg.Auth.Anonymous == nil || *cfg.Auth.Anonymous}
+	out := gate.Config{Anonymous: anonymous(cfg)}
 	if jwt := cfg.Auth.JWT; jwt != nil {
 		keys, err := jwtKeys(jwt.Keys)
 		if err != nil {

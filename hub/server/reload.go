@@ -1,8 +1,12 @@
 package server
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -53,6 +57,7 @@ func (s *Server) Reload(ctx context.Context, cfg Config) (Changes, error) {
 	s.rpcTLS.replace(cfg.GRPC.TLS)
 	old.Channels, old.Auth, old.Tokens, old.Clients = cfg.Channels, cfg.Auth, cfg.Tokens, cfg.Clients
 	old.HTTP.AllowedOrigins, old.HTTP.TrustedProxies = cfg.HTTP.AllowedOrigins, cfg.HTTP.TrustedProxies
+	old.HTTP.TLS, old.GRPC.TLS = s.webTLS.current.Load(), s.rpcTLS.current.Load()
 	s.state.cfg = old
 	return changes, nil
 }
@@ -83,43 +88,61 @@ func (c Changes) String() string {
 // accessChanges names what differs, never a secret.
 func accessChanges(old, now Config) []string {
 	var out []string
-	was, is := names(old), names(now)
-	for _, name := range is {
-		if !slices.Contains(was, name) {
+	was, is := backends(old), backends(now)
+	for _, name := range slices.Sorted(maps.Keys(is)) {
+		switch before, known := was[name]; {
+		case !known:
 			out = append(out, "backend added: "+name)
+		case !reflect.DeepEqual(before, is[name]):
+			out = append(out, "backend changed: "+name)
 		}
 	}
-	for _, name := range was {
-		if !slices.Contains(is, name) {
+	for _, name := range slices.Sorted(maps.Keys(was)) {
+		if _, stays := is[name]; !stays {
 			out = append(out, "backend removed: "+name)
 		}
 	}
-	if !slices.Equal(old.HTTP.AllowedOrigins, now.HTTP.AllowedOrigins) {
-		out = append(out, "allowed origins: "+strings.Join(now.HTTP.AllowedOrigins, " "))
-	}
-	if a, b := keyCount(old), keyCount(now); a != b {
-		out = append(out, fmt.Sprintf("keys of sessions' tokens: %d, were %d", b, a))
+	for _, setting := range []struct {
+		name   string
+		differ bool
+	}{
+		{"auth.jwt", !reflect.DeepEqual(old.Auth.JWT, now.Auth.JWT)},
+		{"auth.anonymous", anonymous(old) != anonymous(now)},
+		{"http.allowed_origins", !slices.Equal(old.HTTP.AllowedOrigins, now.HTTP.AllowedOrigins)},
+		{"http.trusted_proxies", !slices.Equal(old.HTTP.TrustedProxies, now.HTTP.TrustedProxies)},
+		{"http.tls", !sameCertificates(old.HTTP.TLS, now.HTTP.TLS)},
+		{"grpc.tls", !sameCertificates(old.GRPC.TLS, now.GRPC.TLS)},
+	} {
+		if setting.differ {
+			out = append(out, "changed: "+setting.name)
+		}
 	}
 	return out
 }
 
-func names(cfg Config) []string {
-	var out []string
+// backends are all that is configured under each name.
+func backends(cfg Config) map[string][]any {
+	out := make(map[string][]any)
 	for _, t := range cfg.Tokens {
-		out = append(out, t.Name)
+		out[t.Name] = append(out[t.Name], t)
 	}
 	for _, c := range cfg.Clients {
-		out = append(out, c.Name)
+		out[c.Name] = append(out[c.Name], c)
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return out
 }
 
-func keyCount(cfg Config) int {
-	if cfg.Auth.JWT == nil {
-		return 0
+func anonymous(cfg Config) bool { return cfg.Auth.Anonymous == nil || *cfg.Auth.Anonymous }
+
+// sameCertificates compares what a reload can change of a TLS configuration.
+func sameCertificates(old, now *tls.Config) bool {
+	if old == nil || now == nil {
+		return true // on or off needs a restart
 	}
-	return len(cfg.Auth.JWT.Keys)
+	sameChain := slices.EqualFunc(old.Certificates, now.Certificates, func(a, b tls.Certificate) bool {
+		return slices.EqualFunc(a.Certificate, b.Certificate, bytes.Equal)
+	})
+	return sameChain && old.ClientAuth == now.ClientAuth && old.ClientCAs.Equal(now.ClientCAs)
 }
 
 func restartChanges(old, now Config) []string {
@@ -134,6 +157,8 @@ func restartChanges(old, now Config) []string {
 		{"grpc.tls, on or off", (old.GRPC.TLS == nil) != (now.GRPC.TLS == nil)},
 		{"ops.address", old.Ops.Address != now.Ops.Address},
 		{"limits", old.Limits != now.Limits},
+		{"grpc.insecure", old.GRPC.Insecure != now.GRPC.Insecure},
+		{"log.calls", old.GRPC.LogCalls != now.GRPC.LogCalls},
 		{"drain.window", *old.DrainWindow != *now.DrainWindow},
 	} {
 		if setting.differ {

@@ -133,6 +133,7 @@ func (s *Server) build(cfg Config) error {
 		Schema:  s.schema,
 		Log:     log,
 		Metrics: broadcast.NewMetrics(s.metrics),
+		Log:     cfg.Log,
 	})
 	s.door = socketio.New(socketio.Config{
 		Gate:          s.gate,

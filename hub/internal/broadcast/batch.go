@@ -9,6 +9,7 @@ import (
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/internal/fault"
 	"github.com/realtime-hub/hub/hub/internal/gate"
+	"github.com/realtime-hub/hub/hub/schema"
 )
 
 // SendBatch publishes messages one after the other and has a result for each.
@@ -23,6 +24,9 @@ func (v *Service) SendBatch(ctx context.Context, caller *gate.Caller, reqs []*hu
 			res, err = v.send(ctx, known, caller, req)
 		}
 		v.cfg.Metrics.count(res, err)
+		if err != nil && fault.Of(err).Reason == fault.Internal {
+			v.cfg.Log.ErrorContext(ctx, "a broadcast of a batch failed", "channel", req.GetChannel(), "error", err)
+		}
 		results[i] = result(res, err)
 	}
 	return results

@@ -12,6 +12,7 @@ package broadcast
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/internal/engine"
@@ -26,6 +27,9 @@ type Config struct {
 	Log    engine.Log
 	// Metrics counts broadcasts. Default: not counted.
 	Metrics *Metrics
+	// Log takes what went wrong inside a batch, whose answer only says
+	// INTERNAL. Default: slog.Default().
+	Log *slog.Logger
 }
 
 // Service is the flow.
@@ -38,6 +42,9 @@ func New(cfg Config) *Service {
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics(nil)
 	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
 	return &Service{cfg: cfg}
 }
 
@@ -49,7 +56,9 @@ func (v *Service) Send(ctx context.Context, caller *gate.Caller, req *hubv1.Broa
 	return res, err
 }
 
-func (v *Service) send(ctx context.Context, known *schema.Snapshot, caller *gate.Caller, req *hubv1.BroadcastRequest) (*hubv1.BroadcastResponse, error) {
+func (v *Service) send(
+	ctx context.Context, known *schema.Snapshot, caller *gate.Caller, req *hubv1.BroadcastRequest,
+) (*hubv1.BroadcastResponse, error) {
 	match, err := known.Match(req.GetChannel())
 	if err != nil {
 		return nil, err

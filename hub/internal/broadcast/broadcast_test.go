@@ -1,7 +1,6 @@
 package broadcast_test
 
 import (
-	"context"
 	"strings"
 	"sync"
 	"testing"
@@ -88,8 +87,8 @@ func TestWhatIsRefusedReachesNobody(t *testing.T) {
 		req  *hubv1.BroadcastRequest
 		want fault.Reason
 	}{
-		"unknown channel": {&hubv1.BroadcastRequest{Channel: "other.1.said", Payload: said(`{}`).Payload}, fault.ChannelUnknown},
-		"bad name":        {&hubv1.BroadcastRequest{Channel: "room..said", Payload: said(`{}`).Payload}, fault.ChannelNameInvalid},
+		"unknown channel": {&hubv1.BroadcastRequest{Channel: "other.1.said", Payload: said(`{}`).GetPayload()}, fault.ChannelUnknown},
+		"bad name":        {&hubv1.BroadcastRequest{Channel: "room..said", Payload: said(`{}`).GetPayload()}, fault.ChannelNameInvalid},
 		"broken rule":     {said(`{"text":""}`), fault.PayloadInvalid},
 		"unknown field":   {said(`{"text":"a","more":1}`), fault.PayloadMalformed},
 		"no JSON":         {said(`{`), fault.PayloadMalformed},
@@ -142,7 +141,7 @@ func TestAnIDIsSentOnceWhateverItsPayload(t *testing.T) {
 	// A refused message leaves nothing behind: its id is free.
 	req := said(`{"text":""}`)
 	req.Id = "order-2"
-	if _, err := v.Send(context.Background(), caller, req); err == nil {
+	if _, err := v.Send(t.Context(), caller, req); err == nil {
 		t.Error("a broken rule passed")
 	}
 	req = said(`{"text":"mended"}`)

@@ -86,10 +86,10 @@ func (v *verifier) check(c *claims) *fault.Error {
 	if v.audience != "" && !c.isFor(v.audience) {
 		return invalid("aud", "does not name this hub; ask the issuer for a token for it")
 	}
-	if refusal := c.begun("nbf", v.now().Add(notBeforeLeeway)); refusal != nil {
+	if refusal := c.begun("nbf", v.now().Add(clockLeeway)); refusal != nil {
 		return refusal
 	}
-	return c.begun("iat", v.now())
+	return c.begun("iat", v.now().Add(clockLeeway))
 }
 
 func (c *claims) begun(name string, now time.Time) *fault.Error {

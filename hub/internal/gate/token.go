@@ -16,9 +16,9 @@ const (
 	// maxTokenBytes bounds the work before the signature is checked; identity
 	// providers' largest tokens have about 8 KiB, as headers end there.
 	maxTokenBytes = 16 << 10
-	// notBeforeLeeway is for an issuer whose clock is ahead of ours. There is
-	// none for exp: an identity that ended has ended.
-	notBeforeLeeway = 5 * time.Second
+	// clockLeeway is for an issuer whose clock is ahead of ours, at nbf and iat.
+	// There is none for exp: an identity that ended has ended.
+	clockLeeway = 5 * time.Second
 
 	maxKeys            = 32
 	maxAttributeClaims = 32

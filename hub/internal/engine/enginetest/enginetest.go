@@ -2,7 +2,6 @@
 package enginetest
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -91,8 +90,9 @@ func reachesEverySink(t *testing.T, l engine.Log) {
 func keepsOrder(t *testing.T, l engine.Log) {
 	r := &recorder{}
 	join(t, l, "x.y", r)
-	var want []string
-	for i := range 1000 {
+	const messages = 1000
+	want := make([]string, 0, messages)
+	for i := range messages {
 		id := fmt.Sprint(i)
 		publish(t, l, "x.y", id, false)
 		want = append(want, id)
@@ -116,7 +116,7 @@ func joinIsAtomic(t *testing.T, l engine.Log) {
 	for i := range sinks {
 		r := &recorder{}
 		sinks[i] = r
-		err := l.Join(context.Background(), "x.y", r, func() {
+		err := l.Join(t.Context(), "x.y", r, func() {
 			if n := len(r.ids()); n != 0 {
 				t.Errorf("heard %d before it was placed", n)
 			}

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 )
@@ -23,7 +24,7 @@ func TestPacketsAreTakenApart(t *testing.T) {
 	} {
 		got, err := parsePacket([]byte(in))
 		if err != nil || got.kind != want.kind || got.namespace != want.namespace || got.ack != want.ack ||
-			got.attachments != want.attachments || string(got.data) != string(want.data) {
+			got.attachments != want.attachments || !bytes.Equal(got.data, want.data) {
 			t.Errorf("%s: got %+v, %v", in, got, err)
 		}
 	}
