@@ -124,14 +124,14 @@ func (s *Server) build(cfg Config) error {
 	subscriptions := subscription.New(subscription.Config{
 		Gate:    s.gate,
 		Schema:  s.schema,
-		Log:     log,
+		Engine:  log,
 		Sink:    socketio.NewSink(s.wire),
 		Max:     cfg.Limits.MaxSubscriptions,
 		Metrics: subscription.NewMetrics(s.metrics),
 	})
 	broadcasts := broadcast.New(broadcast.Config{
 		Schema:  s.schema,
-		Log:     log,
+		Engine:  log,
 		Metrics: broadcast.NewMetrics(s.metrics),
 		Log:     cfg.Log,
 	})

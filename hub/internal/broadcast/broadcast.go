@@ -24,7 +24,7 @@ import (
 // Config is what the flow asks and what it reaches.
 type Config struct {
 	Schema *schema.Registry
-	Log    engine.Log
+	Engine engine.Log
 	// Metrics counts broadcasts. Default: not counted.
 	Metrics *Metrics
 	// Log takes what went wrong inside a batch, whose answer only says
@@ -74,7 +74,7 @@ func (v *Service) send(
 	if id == "" {
 		id = rand.Text()
 	}
-	result, err := v.cfg.Log.Publish(ctx, engine.Publication{
+	result, err := v.cfg.Engine.Publish(ctx, engine.Publication{
 		Channel: match.Name,
 		ID:      id,
 		Payload: payload.JSON,

@@ -30,7 +30,7 @@ func (a *audience) Publication(p engine.Publication) {
 	a.heard = append(a.heard, p)
 }
 
-const backend = "a token of sixteen bytes or more"
+const backend = "a-token-of-sixteen-bytes-or-more"
 
 // room is the flow with a real registry, gate and engine around it.
 func room(t *testing.T) (*broadcast.Service, *gate.Caller, *audience) {
@@ -41,7 +41,7 @@ func room(t *testing.T) (*broadcast.Service, *gate.Caller, *audience) {
 	}
 	g, err := gate.New(gate.Config{Tokens: []gate.ServiceToken{
 		{Name: "room", Token: backend, Allow: []gate.Right{gate.Broadcast}, Channels: []string{"room.*"}},
-		{Name: "other", Token: "the token of another one", Allow: []gate.Right{gate.Broadcast}, Channels: []string{"other.*"}},
+		{Name: "other", Token: "the-token-of-another-one", Allow: []gate.Right{gate.Broadcast}, Channels: []string{"other.*"}},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +54,7 @@ func room(t *testing.T) (*broadcast.Service, *gate.Caller, *audience) {
 	if err := log.Join(t.Context(), "room.1.said", a, func() {}); err != nil {
 		t.Fatal(err)
 	}
-	return broadcast.New(broadcast.Config{Schema: registry, Log: log}), caller, a
+	return broadcast.New(broadcast.Config{Schema: registry, Engine: log}), caller, a
 }
 
 func said(json string) *hubv1.BroadcastRequest {
@@ -119,7 +119,7 @@ func TestACallerStaysWithinItsChannels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := broadcast.New(broadcast.Config{Schema: registry, Log: memory.New(memory.Config{})})
+	v := broadcast.New(broadcast.Config{Schema: registry, Engine: memory.New(memory.Config{})})
 	if _, err := v.Send(t.Context(), caller, said(`{"text":"a"}`)); !fault.Is(err, fault.ScopeDenied) {
 		t.Errorf("got %v", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -139,7 +138,7 @@ func loosen(last byte) string {
 // a key in it.
 func tellsNothing(t testing.TB, err error, token string) {
 	t.Helper()
-	text := err.Error() + fmt.Sprint(fault.Of(err).Proto())
+	text := err.Error() + fault.Of(err).Proto().String()
 	if len(token) > 8 && strings.Contains(text, token) || strings.Contains(text, string(secret)) {
 		t.Errorf("it tells too much: %s", text)
 	}
@@ -172,11 +171,11 @@ func TestKidIsNotFollowed(t *testing.T) {
 }
 
 func TestLargestTokenIsAccepted(t *testing.T) {
-	const max = 16 << 10
+	const largest = 16 << 10
 	fill := 12000
 	token := genuine(`{"sub":"ann","x":"` + strings.Repeat("a", fill) + `"}`)
-	for len(token) < max-3 {
-		fill += 1
+	for len(token) < largest-3 {
+		fill++
 		token = genuine(`{"sub":"ann","x":"` + strings.Repeat("a", fill) + `"}`)
 	}
 	_, err := connect(t, open(t, nil), token)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -115,7 +116,8 @@ func (c *claims) isFor(audience string) bool {
 func (v *verifier) identity(c *claims) (Identity, *fault.Error) {
 	user, _ := c.MapClaims["sub"].(string)
 	if !readable(user, maxUserIDBytes) {
-		return Identity{}, invalid("sub", fmt.Sprintf("must be the user's id: a string of 1 to %d bytes without control characters", maxUserIDBytes))
+		return Identity{}, invalid("sub",
+			fmt.Sprintf("must be the user's id: a string of 1 to %d bytes without control characters", maxUserIDBytes))
 	}
 	ends, _, refusal := c.date("exp")
 	if refusal != nil {
@@ -172,7 +174,7 @@ func (c *claims) attributes(names []string) map[string]string {
 		case json.Number:
 			text = value.String()
 		case bool:
-			text = fmt.Sprint(value)
+			text = strconv.FormatBool(value)
 		default:
 			continue
 		}

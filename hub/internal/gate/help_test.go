@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/pem"
+	"maps"
 	"math/big"
 	"sync"
 	"testing"
@@ -73,9 +74,7 @@ func sign(method jwt.SigningMethod, key any, claims jwt.MapClaims) string {
 // user is a genuine token of the user with further claims.
 func user(id string, further jwt.MapClaims) string {
 	claims := jwt.MapClaims{"sub": id}
-	for name, value := range further {
-		claims[name] = value
-	}
+	maps.Copy(claims, further)
 	return sign(jwt.SigningMethodHS256, secret, claims)
 }
 

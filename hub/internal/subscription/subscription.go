@@ -32,7 +32,7 @@ const defaultMax = 128
 type Config struct {
 	Gate   *gate.Gate
 	Schema *schema.Registry
-	Log    engine.Log
+	Engine engine.Log
 	// Sink hears the channels' publications; it delivers to browsers.
 	Sink engine.Sink
 	// Max is how many subscriptions a session may have. Default: 128.
@@ -90,7 +90,7 @@ func (v *Service) join(ctx context.Context, s *session.Session, args *hubv1.Subs
 	if err := v.reserve(s, match.Name); err != nil {
 		return err
 	}
-	if err := v.cfg.Log.Join(ctx, match.Name, v.cfg.Sink, func() { place(result) }); err != nil {
+	if err := v.cfg.Engine.Join(ctx, match.Name, v.cfg.Sink, func() { place(result) }); err != nil {
 		v.release(s, match.Name)
 		return err
 	}
@@ -107,7 +107,7 @@ func (v *Service) Leave(s *session.Session, name string, place func(*hubv1.Unsub
 	}
 	place(&hubv1.UnsubscribeResult{Ok: true, Channel: name})
 	if v.release(s, name) {
-		v.cfg.Log.Leave(name, v.cfg.Sink)
+		v.cfg.Engine.Leave(name, v.cfg.Sink)
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ func (v *Service) LeaveAll(s *session.Session) {
 	delete(v.held, s)
 	v.mu.Unlock()
 	for name := range channels {
-		v.cfg.Log.Leave(name, v.cfg.Sink)
+		v.cfg.Engine.Leave(name, v.cfg.Sink)
 	}
 	v.cfg.Metrics.subscriptions.Sub(float64(len(channels)))
 }

@@ -48,7 +48,7 @@ func open(t *testing.T, limit int) *room {
 		t.Fatal(err)
 	}
 	r := &room{t: t, log: memory.New(memory.Config{}), sink: &deaf{}, table: session.NewTable(nil)}
-	r.Service = subscription.New(subscription.Config{Gate: g, Schema: registry, Log: r.log, Sink: r.sink, Max: limit})
+	r.Service = subscription.New(subscription.Config{Gate: g, Schema: registry, Engine: r.log, Sink: r.sink, Max: limit})
 	return r
 }
 

@@ -90,7 +90,7 @@ func (m *ids) grow() {
 
 // hash puts the channel's length first, so that no pair can pose as another.
 func hash(channel, id string) key {
-	buf := make([]byte, 0, 400) // both names are bounded: stays on the stack
+	buf := make([]byte, 0, 400)                                    // both names are bounded: stays on the stack
 	buf = binary.BigEndian.AppendUint32(buf, uint32(len(channel))) //nolint:gosec // a name has at most 255 bytes
 	buf = append(buf, channel...)
 	buf = append(buf, id...)
