@@ -124,8 +124,8 @@ func (d *Door) Close(ctx context.Context) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, c := range slices.Collect(maps.Keys(d.conns)) {
-		d.mu.Unlock() // a link may tell that it is closed from within Close
-		c.link.Close()
+		d.mu.Unlock() // a link may tell that it is closed from within End
+		c.out.End()   // and not the link's Close: the drain's last words may still wait
 		d.mu.Lock()
 	}
 	for len(d.conns) > 0 && ctx.Err() == nil {
