@@ -6,8 +6,8 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 # The tools have modules of their own, so that nobody who imports the hub inherits their requirements.
-BUF  ?= go tool -modfile=tools/go.mod buf
-LINT ?= go tool -modfile=tools/golangci/go.mod golangci-lint
+BUF      ?= go tool -modfile=tools/go.mod buf
+GOLANGCI ?= go tool -modfile=tools/golangci/go.mod golangci-lint
 
 # Protos, and what is made of them: the hub's own, and each example's into its own folder.
 PROTOS    := proto $(wildcard examples/*/proto)
@@ -56,8 +56,8 @@ check: tidy generated protos lint ## all that is checked without running: lint, 
 
 # Measured on two busy cores: with nothing cached 105 s, after a change 18 s, without one 1 s.
 lint: ## golangci-lint: faults, walls (see hub/README.md) and formatting
-	$(LINT) config verify
-	$(LINT) run --allow-parallel-runners ./...
+	$(GOLANGCI) config verify
+	$(GOLANGCI) run --allow-parallel-runners ./...
 
 # Into a directory of its own, and compared: so it holds for a dirty tree too, and leaves it as it was.
 generated: ## generated code is what the protos make
@@ -85,5 +85,5 @@ image: ## declare the protocol of today to be the one that must not break
 	$(BUF) build proto --exclude-source-info -o proto/image.binpb
 
 fmt: ## format Go and protos
-	$(LINT) fmt ./...
+	$(GOLANGCI) fmt ./...
 	for dir in $(PROTOS); do $(BUF) format $$dir -w; done

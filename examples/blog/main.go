@@ -29,8 +29,9 @@ func main() {
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, *http, *grpc, *dir); err != nil {
+	err := run(ctx, *http, *grpc, *dir)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "blog:", err)
 		os.Exit(1)
 	}
@@ -43,7 +44,7 @@ func run(ctx context.Context, http, grpc, dir string) error {
 
 	log := slog.New(slog.NewTextHandler(os.Stdout, nil))
 	atOnce := time.Duration(0)
-	srv, err := server.New(server.Config{
+	srv, err := server.New(server.Config{ //nolint:contextcheck // it loads files, which no context ends
 		HTTP:        server.HTTPConfig{Address: http},
 		GRPC:        server.GRPCConfig{Address: grpc},
 		Ops:         server.OpsConfig{Address: "off"},
@@ -78,7 +79,7 @@ func publish(ctx context.Context, address string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	return backend.Publish(ctx, client, tick.C, log)

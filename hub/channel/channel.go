@@ -40,7 +40,7 @@ type Of[M proto.Message] struct {
 func New[M proto.Message](declared string) Of[M] {
 	t, err := ParseTemplate(declared)
 	if err == nil && len(t.params) > 0 {
-		err = fmt.Errorf("it has params; use channel.Fill")
+		err = errors.New("it has params; use channel.Fill")
 	}
 	if err != nil {
 		panic(fmt.Sprintf("channel: New(%q): %v", declared, err))

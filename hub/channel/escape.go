@@ -96,7 +96,7 @@ func decode(segment string) (string, error) {
 		if high < 0 || low < 0 {
 			return "", fmt.Errorf("%q is not an escape; it is %% and two upper-case hex digits", segment[i:i+3])
 		}
-		b.WriteByte(byte(high<<4 | low))
+		b.WriteByte(byte(high<<4 | low)) //nolint:gosec // two hex digits
 		i += 2
 	}
 	value := b.String()

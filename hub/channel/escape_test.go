@@ -11,7 +11,7 @@ func TestEscapeWritesOnlyWhatMustBe(t *testing.T) {
 	for value, want := range map[string]string{
 		"ann@example.com":   "ann@example%2Ecom",
 		"{}*>%":             "%7B%7D%2A%3E%25",
-		" \t\n":             "%20%09%0A",
+		"\x20\t\n":          "%20%09%0A",
 		"\x00\x7f\u0085":    "%00%7F%C2%85",
 		"\u00a0\u2028":      "%C2%A0%E2%80%A8",
 		"größe:日本/😀":        "größe:日本/😀",

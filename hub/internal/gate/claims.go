@@ -43,23 +43,22 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 	return d.Decode(&c.MapClaims)
 }
 
-// lookup finds a claim by its name, else by its dotted path. The name goes
-// first: names with dots, as https://id.example/roles, are common.
-func (c *claims) lookup(name string) (any, bool) {
+// lookup finds a claim by its name, else by its dotted path; nil: there is
+// none. The name goes first: names with dots, as https://id.example/roles, are
+// common.
+func (c *claims) lookup(name string) any {
 	if value, present := c.MapClaims[name]; present {
-		return value, true
+		return value
 	}
 	var at any = map[string]any(c.MapClaims)
 	for segment := range strings.SplitSeq(name, ".") {
 		object, ok := at.(map[string]any)
 		if !ok {
-			return nil, false
+			return nil
 		}
-		if at, ok = object[segment]; !ok {
-			return nil, false
-		}
+		at = object[segment]
 	}
-	return at, true
+	return at
 }
 
 // date reads a NumericDate. Dates before 1970 and after 9999 count as those,
@@ -135,7 +134,7 @@ func (v *verifier) identity(c *claims) (Identity, *fault.Error) {
 // mistake in the issuer's configuration would look like missing rights.
 func (c *claims) roles(name string) ([]string, *fault.Error) {
 	var listed []any
-	switch value, _ := c.lookup(name); value := value.(type) {
+	switch value := c.lookup(name).(type) {
 	case nil:
 		return nil, nil
 	case string:
@@ -168,7 +167,7 @@ func (c *claims) attributes(names []string) map[string]string {
 	var out map[string]string
 	for _, name := range names {
 		var text string
-		switch value, _ := c.lookup(name); value := value.(type) {
+		switch value := c.lookup(name).(type) {
 		case string:
 			text = value
 		case json.Number:
