@@ -7,10 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/bufbuild/protocompile"
+	"github.com/bufbuild/protocompile/ast"
+	"github.com/bufbuild/protocompile/parser"
 	"github.com/bufbuild/protocompile/protoutil"
 	"github.com/bufbuild/protocompile/reporter"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -31,12 +32,12 @@ func (in *inputs) compile(ctx context.Context) (*descriptorpb.FileDescriptorSet,
 			return nil // go on: all mistakes at once
 		}, nil),
 	}
-	before := len(in.found.list)
+	in.checkImports(compiler.Resolver)
 	files, err := compiler.Compile(ctx, sortedKeys(in.sources)...)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err != nil && len(in.found.list) == before {
+	if err != nil && len(in.found.list) == 0 {
 		in.found.add(Problem{Text: err.Error()})
 	}
 	if err := in.found.err(fault.SchemaInvalid); err != nil {
@@ -50,6 +51,37 @@ func (in *inputs) compile(ctx context.Context) (*descriptorpb.FileDescriptorSet,
 		return nil, err
 	}
 	return &set.set, nil
+}
+
+// checkImports reports imports that are not there. The compiler ends at the
+// first of them, and does not report it as it does everything else.
+func (in *inputs) checkImports(resolver protocompile.Resolver) {
+	for _, name := range sortedKeys(in.sources) {
+		file := parse(name, in.sources[name].text)
+		if file == nil {
+			continue // the compiler says why
+		}
+		for _, decl := range file.Decls {
+			one, ok := decl.(*ast.ImportNode)
+			if !ok {
+				continue
+			}
+			path := one.Name.AsString()
+			if _, err := resolver.FindFileByPath(path); err != nil {
+				position := file.NodeInfo(one.Name).Start()
+				in.found.addf(Problem{File: name, Line: position.Line, Column: position.Col},
+					"import %q is not there; imports are looked for below %s", path, strings.Join(in.roots, " and "))
+			}
+		}
+	}
+}
+
+// parse is a file as far as it can be parsed. Its mistakes are reported when
+// it is compiled.
+func parse(name string, text []byte) *ast.FileNode {
+	quiet := reporter.NewHandler(reporter.NewReporter(func(reporter.ErrorWithPos) error { return nil }, nil))
+	file, _ := parser.Parse(name, bytes.NewReader(text), quiet)
+	return file
 }
 
 // merge adds the files of descriptor sets. Where a source is there as well,
@@ -104,23 +136,9 @@ func (in *inputs) find(name string) (protocompile.SearchResult, error) {
 	return protocompile.SearchResult{}, fs.ErrNotExist
 }
 
-// unresolved is protocompile's text for an import that is not there.
-var unresolved = regexp.MustCompile(`^could not resolve path "([^"]*)": .*`)
-
 func (in *inputs) report(err reporter.ErrorWithPos) {
 	position := err.GetPosition()
-	text := err.Unwrap().Error()
-	if found := unresolved.FindStringSubmatch(text); found != nil && errors.Is(err, fs.ErrNotExist) {
-		text = `import "` + found[1] + `" is not there; imports are looked for below ` + or(strings.Join(in.roots, " and "), "the given directories")
-	}
-	in.found.add(Problem{File: position.Filename, Line: position.Line, Column: position.Col, Text: text})
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
+	in.found.add(Problem{File: position.Filename, Line: position.Line, Column: position.Col, Text: err.Unwrap().Error()})
 }
 
 // setBuilder gathers files with their imports, each once.

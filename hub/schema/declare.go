@@ -15,6 +15,9 @@ import (
 	"github.com/realtime-hub/hub/hub/channel"
 )
 
+// maxQuotedBytes is enough to recognize a name by.
+const maxQuotedBytes = 64
+
 // declarations gathers the messages that carry an option of the hub's and
 // holds each to its rules.
 type declarations struct {
@@ -61,7 +64,7 @@ func (d *declarations) message(m protoreflect.MessageDescriptor) {
 	if one.channel != nil {
 		d.channel(one)
 	}
-	if one.inbound != nil && d.wellFormed(one, inboundOption(), one.inbound, one.inbound.GetScope(), one.inbound.GetScope() != nil) {
+	if o := one.inbound; o != nil && d.wellFormed(one, inboundOption(), o, o.GetScope(), o.GetScope() != nil, "send") {
 		d.inbounds = append(d.inbounds, one)
 	}
 }
@@ -69,10 +72,10 @@ func (d *declarations) message(m protoreflect.MessageDescriptor) {
 // channel checks what a channel's declaration says of itself.
 func (d *declarations) channel(one declared) {
 	o := one.channel
-	ok := d.wellFormed(one, channelOption(), o, o.GetScope(), true)
+	ok := d.wellFormed(one, channelOption(), o, o.GetScope(), true, "join")
 	template, err := channel.ParseTemplate(o.GetName())
 	if err != nil {
-		text := fmt.Sprintf("%q is malformed: %v", truncate(o.GetName(), channel.MaxNameBytes), err)
+		text := fmt.Sprintf("%q is malformed: %v", truncate(o.GetName(), maxQuotedBytes), err)
 		if o.GetName() == "" {
 			text = `missing; name the channel, as name: "blog.article.feed"`
 		}
@@ -103,13 +106,13 @@ func (d *declarations) channel(one declared) {
 
 // wellFormed holds an option to the rules of hub/v1/channel.proto, and
 // refuses fields that this hub does not know: they ask for something.
-func (d *declarations) wellFormed(one declared, option optionName, o proto.Message, scope *hubv1.Scope, needsScope bool) bool {
+func (d *declarations) wellFormed(one declared, option optionName, o proto.Message, scope *hubv1.Scope, needsScope bool, verb string) bool {
 	before := len(d.found.list)
 	if number := unknownField(o.ProtoReflect()); number != 0 {
 		d.found.addf(one.at(option, ""), "field %d is unknown to this hub; it needs a newer one", number)
 	}
 	if needsScope && scope.GetKind() == nil {
-		d.found.add(with(one.at(option, "scope"), "missing; say who may join, as scope: { public: {} }"))
+		d.found.addf(one.at(option, "scope"), "missing; say who may %s, as scope: { public: {} }", verb)
 	}
 	validator, err := d.own.options()
 	if err == nil {

@@ -11,8 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bufbuild/protocompile/parser"
-	"github.com/bufbuild/protocompile/reporter"
+	"github.com/bufbuild/protocompile/ast"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
 
@@ -152,17 +151,16 @@ func (in *inputs) single(file string) {
 }
 
 func packageOf(text []byte) string {
-	// Mistakes are reported when the file is compiled.
-	quiet := reporter.NewHandler(reporter.NewReporter(func(reporter.ErrorWithPos) error { return nil }, nil))
-	parsed, err := parser.Parse("", bytes.NewReader(text), quiet)
-	if parsed == nil || err != nil {
+	file := parse("", text)
+	if file == nil {
 		return ""
 	}
-	result, err := parser.ResultFromAST(parsed, false, quiet)
-	if err != nil {
-		return ""
+	for _, decl := range file.Decls {
+		if pkg, ok := decl.(*ast.PackageNode); ok {
+			return string(pkg.Name.AsIdentifier())
+		}
 	}
-	return result.FileDescriptorProto().GetPackage()
+	return ""
 }
 
 // set takes the files of a compiled descriptor set.

@@ -114,7 +114,7 @@ func rulesText(err error) string {
 			kept = append(kept, line)
 		}
 	}
-	text := strings.Join(kept, "; ")
+	text := strings.ReplaceAll(strings.Join(kept, "; "), "ERROR: <input>:", "at ")
 	if _, ok := errors.AsType[*protovalidate.RuntimeError](err); ok {
 		return "the rules fail on an empty message, instead of judging it; guard them with has() or size(): " + strings.TrimPrefix(text, "runtime error: ")
 	}

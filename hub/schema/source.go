@@ -38,8 +38,8 @@ func (s *source) list() []*Channel {
 	return s.channels
 }
 
-// compile makes a source of a set. Its problems are collected as far as one
-// does not hide another: files, then options and names, then rules.
+// compile makes a source of a set. All problems are told at once, but those of
+// files alone: without its files nothing can be said of a declaration.
 func (l *linked) compile(ctx context.Context, cfg Config, owner string, set *descriptorpb.FileDescriptorSet) (*source, error) {
 	set, err := l.decode(set)
 	if err != nil {
@@ -59,10 +59,6 @@ func (l *linked) compile(ctx context.Context, cfg Config, owner string, set *des
 		d.messages(file.Messages())
 	}
 	channels := d.pair()
-	if err := found.err(fault.SchemaInvalid); err != nil {
-		return nil, err
-	}
-
 	shared := &rules{types: dynamicpb.NewTypes(files), limit: cfg.MaxPayloadBytes, sizes: map[protoreflect.FullName]int{}}
 	for _, file := range built {
 		shared.measure(file.Messages())
@@ -74,8 +70,11 @@ func (l *linked) compile(ctx context.Context, cfg Config, owner string, set *des
 	if err := shared.compile(ctx, s.channels, files, &found); err != nil {
 		return nil, err
 	}
+	if err := found.err(fault.SchemaInvalid); err != nil {
+		return nil, err
+	}
 	fingerprints(s.channels, built)
-	return s, found.err(fault.SchemaInvalid)
+	return s, nil
 }
 
 // declared is one message with options of the hub's.
