@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -29,13 +28,15 @@ type options struct {
 	namespace string            // behind the URL
 	reconnect bool              // whether the client comes back by itself
 	subscribe []string          // at every hub:ready; acks come as $subscribed
+	fresh     bool              // no kept connections; see driver.mjs
 }
 
 // client is one socket.io-client. Its events wait in the order in which they
 // came until a test takes them.
 type client struct {
-	t    *testing.T
-	name string
+	t       *testing.T
+	name    string // the driver's
+	session string // of the latest hub:ready that was taken
 
 	mu     sync.Mutex
 	events []event       // guarded by mu; those that no test took yet
@@ -84,7 +85,7 @@ func dial(t *testing.T, url string, m mode, o options) *client {
 	if o.headers != nil {
 		io["extraHeaders"] = o.headers
 	}
-	c.call("connect", map[string]any{"url": url + o.namespace, "version": m.version, "options": io, "subscribe": o.subscribe})
+	c.call("connect", map[string]any{"url": url + o.namespace, "version": m.version, "options": io, "subscribe": o.subscribe, "fresh": o.fresh})
 	t.Cleanup(func() {
 		_, _ = js.call("disconnect", c.name, nil, patience)
 		js.forget(c)
@@ -113,6 +114,11 @@ func (c *client) waiting() []event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.events)
+}
+
+// has tells whether an event of the name has come and was not taken.
+func (c *client) has(name string) bool {
+	return slices.ContainsFunc(c.waiting(), func(e event) bool { return e.name == name })
 }
 
 // take waits for an event that wanted accepts and removes it from the queue.
@@ -150,6 +156,28 @@ func (c *client) first() event {
 	return c.take("an event of the hub", func(e event) bool { return e.name[0] != '$' })
 }
 
+// ready waits for the next hub:ready.
+func (c *client) ready() event {
+	c.t.Helper()
+	e := c.next("hub:ready")
+	var ready struct{ Session string }
+	decode(c.t, string(e.arg(0)), &ready)
+	c.session = ready.Session
+	return e
+}
+
+// lost waits until the client sees that its transport is gone. After that it
+// comes back by itself, which it would not after "io server disconnect". A
+// poll that finds no session any more is an error, a WebSocket's end is none.
+func (c *client) lost() {
+	c.t.Helper()
+	var reason string
+	decode(c.t, string(c.next(disconnected).arg(0)), &reason)
+	if reason != "transport close" && reason != "transport error" {
+		c.t.Errorf("disconnected by %q", reason)
+	}
+}
+
 // emit sends an event without an ack.
 func (c *client) emit(name string, args ...any) {
 	c.t.Helper()
@@ -170,7 +198,7 @@ func (c *client) ack(name string, args ...any) string {
 // subscribe joins a channel, and fails the test if that is refused.
 func (c *client) subscribe(channel string) {
 	c.t.Helper()
-	same(c.t, "the ack of hub:subscribe", c.ack("hub:subscribe", channel), fmt.Sprintf(`{"ok":true,"channel":%q}`, channel))
+	same(c.t, "the ack of hub:subscribe", c.ack("hub:subscribe", channel), `{"ok":true,"channel":`+quoted(channel)+`}`)
 }
 
 // refused sends a request that must fail, and is why it did.
@@ -215,4 +243,18 @@ func decode(t *testing.T, text string, into any) {
 	if err := json.Unmarshal([]byte(text), into); err != nil {
 		t.Fatalf("%.200q is not as expected: %v", text, err)
 	}
+}
+
+// quoted is a string in JSON.
+func quoted(s string) string {
+	text, _ := json.Marshal(s)
+	return string(text)
+}
+
+// field is one field of an object, or nil.
+func field(t *testing.T, object json.RawMessage, name string) json.RawMessage {
+	t.Helper()
+	var fields map[string]json.RawMessage
+	decode(t, string(object), &fields)
+	return fields[name]
 }

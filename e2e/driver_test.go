@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"strconv"
@@ -128,9 +129,7 @@ func (d *driver) end(err error) {
 func (d *driver) call(op, client string, more map[string]any, bound time.Duration) (json.RawMessage, error) {
 	answer := make(chan reply, 1)
 	line := map[string]any{"op": op, "client": client}
-	for k, v := range more {
-		line[k] = v
-	}
+	maps.Copy(line, more)
 	if err := d.send(line, answer); err != nil {
 		return nil, err
 	}

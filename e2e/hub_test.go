@@ -138,20 +138,25 @@ func room() string { return "e2e.room." + unique() }
 func (h *testHub) connect(t *testing.T, m mode, o options) *client {
 	t.Helper()
 	c := dial(t, h.url, m, o)
-	c.next("hub:ready")
+	c.ready()
 	return c
 }
 
 // broadcast sends JSON to a channel; the message's text is in it.
 func (h *testHub) broadcast(t *testing.T, channel, json string, except ...string) *hubv1.BroadcastResponse {
 	t.Helper()
-	res, err := h.send(t, &hubv1.BroadcastRequest{
-		Channel: channel, Payload: &hubv1.BroadcastRequest_Json{Json: json}, ExceptSessions: except,
-	})
+	req := onJSON(channel, json)
+	req.ExceptSessions = except
+	res, err := h.send(t, req)
 	if err != nil {
 		t.Fatalf("broadcast %.100s on %s: %v", json, channel, err)
 	}
 	return res
+}
+
+// onJSON is a broadcast of JSON on a channel.
+func onJSON(channel, json string) *hubv1.BroadcastRequest {
+	return &hubv1.BroadcastRequest{Channel: channel, Payload: &hubv1.BroadcastRequest_Json{Json: json}}
 }
 
 func (h *testHub) send(t *testing.T, req *hubv1.BroadcastRequest) (*hubv1.BroadcastResponse, error) {
@@ -175,7 +180,7 @@ func (h *testHub) refuses(t *testing.T, req *hubv1.BroadcastRequest) failure {
 func statusFailure(t *testing.T, err error) failure {
 	t.Helper()
 	s := status.Convert(err)
-	f := failure{Code: code.Code(s.Code()).String(), Message: s.Message()} //nolint:gosec // the codes are the same
+	f := failure{Code: code.Code(s.Code()).String(), Message: s.Message()}
 	for _, detail := range s.Details() {
 		switch d := detail.(type) {
 		case *errdetails.ErrorInfo:
@@ -214,7 +219,7 @@ var _ slog.Handler = (*alarm)(nil)
 
 func (a *alarm) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
 
-func (a *alarm) Handle(_ context.Context, r slog.Record) error { //nolint:gocritic // slog's signature
+func (a *alarm) Handle(_ context.Context, r slog.Record) error {
 	line := r.Message
 	r.Attrs(func(attr slog.Attr) bool {
 		line += " " + attr.String()
