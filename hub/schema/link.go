@@ -123,15 +123,15 @@ func (k *linker) add(name string) bool {
 // be built.
 var importFailed = regexp.MustCompile(`could not resolve import`)
 
-// registryNoise is where protoregistry tells Go programmers what to do.
-var registryNoise = regexp.MustCompile(` \(?(previously|See https).*`)
+// nameConflict is protoregistry's text, which goes on in Go's words.
+var nameConflict = regexp.MustCompile(`^file ".*" has a name conflict over ([^ ;]+).*$`)
 
 func linkText(err error) string {
 	text := cleanProto(err.Error())
 	if importFailed.MatchString(text) {
 		return "imports itself: " + text
 	}
-	return registryNoise.ReplaceAllString(text, "")
+	return nameConflict.ReplaceAllString(oneLine(text), "$1 is declared in another file already")
 }
 
 // checkStrays refuses option bytes that carry the hub's numbers and are not
