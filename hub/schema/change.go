@@ -2,6 +2,7 @@ package schema
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"hash"
 	"slices"
 	"strings"
@@ -114,5 +115,5 @@ func write(h hash.Hash, m proto.Message) {
 		// Only text that is not UTF-8, which was decoded and so is none.
 		data = []byte(err.Error())
 	}
-	h.Write(slices.Concat([]byte{byte(len(data) >> 16), byte(len(data) >> 8), byte(len(data))}, data))
+	h.Write(slices.Concat(binary.BigEndian.AppendUint64(nil, uint64(len(data))), data))
 }

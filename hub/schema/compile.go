@@ -87,8 +87,8 @@ func parse(name string, text []byte) *ast.FileNode {
 // merge adds the files of descriptor sets. Where a source is there as well,
 // the two must say the same.
 func (in *inputs) merge(set *descriptorpb.FileDescriptorSet, seen map[string]bool) error {
-	byName := make(map[string]*descriptorpb.FileDescriptorProto, len(set.File))
-	for _, file := range set.File {
+	byName := make(map[string]*descriptorpb.FileDescriptorProto, len(set.GetFile()))
+	for _, file := range set.GetFile() {
 		byName[file.GetName()] = file
 	}
 	for _, name := range sortedKeys(in.compiled) {
@@ -102,7 +102,7 @@ func (in *inputs) merge(set *descriptorpb.FileDescriptorSet, seen map[string]boo
 		if err != nil {
 			return err
 		}
-		if !sameFile(pair.File[0], pair.File[1]) {
+		if !sameFile(pair.GetFile()[0], pair.GetFile()[1]) {
 			in.found.addf(Problem{File: one.set}, "has another %q than the sources; compile it again, or leave one out", name)
 		}
 	}
@@ -122,7 +122,7 @@ func (in *inputs) find(name string) (protocompile.SearchResult, error) {
 	}
 	// Beside a single file, or in a directory that was not walked.
 	for _, root := range in.roots {
-		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name))) //nolint:gosec // the operator names the roots
 		if err == nil {
 			return protocompile.SearchResult{Source: bytes.NewReader(text)}, nil
 		}

@@ -46,6 +46,7 @@ func (i *inspection) message(m protoreflect.Message, depth int) error {
 	return err
 }
 
+//nolint:gochecknoglobals // a constant that Go cannot write as one
 var anyName = (*anypb.Any)(nil).ProtoReflect().Descriptor().FullName()
 
 func (i *inspection) add(bytes int) error {
@@ -62,7 +63,7 @@ func (i *inspection) field(field protoreflect.FieldDescriptor, v protoreflect.Va
 			return err
 		}
 		var err error
-		v.Map().Range(func(key protoreflect.MapKey, item protoreflect.Value) bool {
+		v.Map().Range(func(_ protoreflect.MapKey, item protoreflect.Value) bool {
 			err = i.value(field.MapValue(), item, depth)
 			return err == nil
 		})
@@ -92,8 +93,9 @@ func (i *inspection) value(field protoreflect.FieldDescriptor, v protoreflect.Va
 		return i.add(len(v.String()))
 	case protoreflect.BytesKind:
 		return i.add(len(v.Bytes()))
+	default:
+		return nil
 	}
-	return nil
 }
 
 // any opens an Any with the source's own types and inspects what is in it.
@@ -110,7 +112,7 @@ func (i *inspection) any(m protoreflect.Message, depth int) error {
 	inner := kind.New()
 	err = proto.UnmarshalOptions{Resolver: i.rules.types, RecursionLimit: max(1, maxDepth-depth)}.Unmarshal(value, inner.Interface())
 	if err != nil {
-		return fmt.Errorf("the bytes in an Any are not a %s: %s", kind.Descriptor().FullName(), JSONProblem(err))
+		return fmt.Errorf("the bytes in an Any are no %s: %s", kind.Descriptor().FullName(), JSONProblem(err))
 	}
 	return i.message(inner, depth+1)
 }
@@ -121,7 +123,7 @@ func unknownText(m protoreflect.MessageDescriptor, unknown protoreflect.RawField
 		return fmt.Errorf("%s has bytes that are no field", m.FullName())
 	}
 	if field := m.Fields().ByNumber(number); field != nil {
-		return fmt.Errorf("%s has a value that its type does not know", field.JSONName())
+		return fmt.Errorf("%s has a value of another type", field.JSONName())
 	}
 	return fmt.Errorf("field %d of %s is unknown here; update the hub's descriptors before the senders", number, m.FullName())
 }

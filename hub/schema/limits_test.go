@@ -18,7 +18,7 @@ func TestSetsHaveBounds(t *testing.T) {
 	set := func(files ...*descriptorpb.FileDescriptorProto) *descriptorpb.FileDescriptorSet {
 		return &descriptorpb.FileDescriptorSet{File: files}
 	}
-	name := func(n int) *string { return proto.String(strings.Repeat("n", n)) }
+	name := func(n int) *string { return new(strings.Repeat("n", n)) }
 	for _, row := range []struct {
 		name string
 		cfg  schema.Config
@@ -31,9 +31,9 @@ func TestSetsHaveBounds(t *testing.T) {
 		{"fields", schema.Config{MaxSetFields: 1}, two, "the set has 2 fields and enum values; at most 1 are allowed"},
 		{"channels", schema.Config{MaxSetChannels: 1}, two, "the set declares 2 channels; at most 1 are allowed"},
 		{"depth", schema.Config{}, set(nested(33)), "the set nests messages deeper than 32 levels"},
-		{"a package", schema.Config{}, set(&descriptorpb.FileDescriptorProto{Name: proto.String("x"), Package: name(511), MessageType: []*descriptorpb.DescriptorProto{{Name: name(1)}}}), "the set has a full name of 513 bytes; at most 512 are allowed"},
-		{"a package of enums", schema.Config{}, set(&descriptorpb.FileDescriptorProto{Name: proto.String("x"), Package: name(511), EnumType: []*descriptorpb.EnumDescriptorProto{{Name: name(1)}}}), "the set has a full name of 513 bytes; at most 512 are allowed"},
-		{"a package of services", schema.Config{}, set(&descriptorpb.FileDescriptorProto{Name: proto.String("x"), Package: name(511), Service: []*descriptorpb.ServiceDescriptorProto{{Name: name(1)}}}), "the set has a full name of 513 bytes; at most 512 are allowed"},
+		{"a package", schema.Config{}, set(&descriptorpb.FileDescriptorProto{Name: new("x"), Package: name(511), MessageType: []*descriptorpb.DescriptorProto{{Name: name(1)}}}), "the set has a full name of 513 bytes; at most 512 are allowed"},
+		{"a package of enums", schema.Config{}, set(&descriptorpb.FileDescriptorProto{Name: new("x"), Package: name(511), EnumType: []*descriptorpb.EnumDescriptorProto{{Name: name(1)}}}), "the set has a full name of 513 bytes; at most 512 are allowed"},
+		{"a package of services", schema.Config{}, set(&descriptorpb.FileDescriptorProto{Name: new("x"), Package: name(511), Service: []*descriptorpb.ServiceDescriptorProto{{Name: name(1)}}}), "the set has a full name of 513 bytes; at most 512 are allowed"},
 		{"public imports", schema.Config{}, set(fibonacci(40)...), `the set has more than 10000 paths of public imports from `},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -53,13 +53,13 @@ func TestSetsHaveBounds(t *testing.T) {
 func nested(depth int) *descriptorpb.FileDescriptorProto {
 	var m *descriptorpb.DescriptorProto
 	for range depth {
-		outer := &descriptorpb.DescriptorProto{Name: proto.String("M")}
+		outer := &descriptorpb.DescriptorProto{Name: new("M")}
 		if m != nil {
 			outer.NestedType = []*descriptorpb.DescriptorProto{m}
 		}
 		m = outer
 	}
-	return &descriptorpb.FileDescriptorProto{Name: proto.String("x"), MessageType: []*descriptorpb.DescriptorProto{m}}
+	return &descriptorpb.FileDescriptorProto{Name: new("x"), MessageType: []*descriptorpb.DescriptorProto{m}}
 }
 
 // fibonacci are files that each import the two before them publicly: as many
@@ -67,7 +67,7 @@ func nested(depth int) *descriptorpb.FileDescriptorProto {
 func fibonacci(n int) []*descriptorpb.FileDescriptorProto {
 	var files []*descriptorpb.FileDescriptorProto
 	for i := range n {
-		file := &descriptorpb.FileDescriptorProto{Name: proto.String(fmt.Sprint(i))}
+		file := &descriptorpb.FileDescriptorProto{Name: new(fmt.Sprint(i))}
 		for back := range min(i, 2) {
 			file.Dependency = append(file.Dependency, fmt.Sprint(i-1-back))
 			file.PublicDependency = append(file.PublicDependency, int32(back))

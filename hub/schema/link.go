@@ -39,7 +39,9 @@ func (l *linked) decode(set *descriptorpb.FileDescriptorSet) (*descriptorpb.File
 // link builds the descriptors of a decoded set, each file after its imports.
 // It returns the registry, the hub's own files included, and the set's files
 // by path.
-func (l *linked) link(ctx context.Context, set *descriptorpb.FileDescriptorSet, found *collector) (*protoregistry.Files, []protoreflect.FileDescriptor, error) {
+func (l *linked) link(
+	ctx context.Context, set *descriptorpb.FileDescriptorSet, found *collector,
+) (*protoregistry.Files, []protoreflect.FileDescriptor, error) {
 	files, err := l.seed()
 	if err != nil {
 		return nil, nil, err

@@ -84,7 +84,7 @@ func (m *Message) FromAny(a *anypb.Any) (Payload, error) {
 	message := dynamicpb.NewMessage(m.desc)
 	err := proto.UnmarshalOptions{Resolver: m.rules.types, RecursionLimit: maxDepth}.Unmarshal(a.GetValue(), message)
 	if err != nil {
-		return Payload{}, m.malformed(fmt.Sprintf("the bytes are not a %s: %s", m.Name(), JSONProblem(err)))
+		return Payload{}, m.malformed(fmt.Sprintf("the bytes are no %s: %s", m.Name(), JSONProblem(err)))
 	}
 	return m.finish(message)
 }

@@ -65,10 +65,12 @@ func (d *declarations) take(one *declared, byName map[string]*draft) {
 	case c == nil && (one.channel != nil || d.refused[name]):
 		return // the declaration is wrong, and that is said
 	case c == nil:
-		d.found.addf(one.at(inboundOption(), "channel"), "no message of this set declares the channel %q; name it as declared, params in braces", name)
+		d.found.addf(one.at(inboundOption(), "channel"),
+			"no message of this set declares the channel %q; name it as declared, params in braces", name)
 		return
 	case c.message.ParentFile().Package() != one.message.ParentFile().Package():
-		d.found.addf(one.at(inboundOption(), "channel"), "%q is declared in another proto package, by %v; who declares a channel says what it takes", name, c.declared)
+		d.found.addf(one.at(inboundOption(), "channel"),
+			"%q is declared in another proto package, by %v; who declares a channel says what it takes", name, c.declared)
 		return
 	case c.taken != nil:
 		d.found.addf(one.at(inboundOption(), "channel"), "%q takes %v already; a channel takes one message", name, *c.taken)
@@ -86,7 +88,7 @@ func (d *declarations) take(one *declared, byName map[string]*draft) {
 }
 
 // inboundChannel is the name of the channel that an inbound message is for.
-func (d *declared) inboundChannel() (name, problem string) {
+func (d declared) inboundChannel() (name, problem string) {
 	name = d.inbound.GetChannel()
 	own := d.channel.GetName()
 	switch {

@@ -30,7 +30,7 @@ type params struct {
 func paramMessages(channels []*Channel, files *protoregistry.Files) ([]protoreflect.MessageDescriptor, error) {
 	file := &descriptorpb.FileDescriptorProto{
 		// Outside of every registry, so that the names cannot be taken.
-		Name: proto.String("hub/params.proto"), Package: proto.String("hub.params"), Syntax: proto.String("proto3"),
+		Name: new("hub/params.proto"), Package: new("hub.params"), Syntax: new("proto3"),
 	}
 	var with []*Channel
 	for _, c := range channels {
@@ -58,14 +58,14 @@ func paramMessages(channels []*Channel, files *protoregistry.Files) ([]protorefl
 }
 
 func paramMessage(name string, rules map[string]*validate.StringRules) *descriptorpb.DescriptorProto {
-	m := &descriptorpb.DescriptorProto{Name: proto.String(name)}
+	m := &descriptorpb.DescriptorProto{Name: new(name)}
 	for i, param := range sortedKeys(rules) {
 		options := &descriptorpb.FieldOptions{}
 		proto.SetExtension(options, validate.E_Field, validate.FieldRules_builder{String: clone(rules[param])}.Build())
 		m.Field = append(m.Field, &descriptorpb.FieldDescriptorProto{
-			Name: proto.String(param), Number: proto.Int32(int32(i + 1)), Options: options,
+			Name: new(param), Number: new(int32(i + 1)), Options: options,
 			// The params a_b and a__b would have one JSON name otherwise.
-			JsonName: proto.String(param),
+			JsonName: new(param),
 			Type:     descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum(),
 			Label:    descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
 		})
@@ -74,7 +74,7 @@ func paramMessage(name string, rules map[string]*validate.StringRules) *descript
 }
 
 // check reports rules that do not compile.
-func (p *params) check(validator protovalidate.Validator, c *Channel, found *collector) {
+func (p *params) check(validator protovalidate.Validator, found *collector) {
 	for i := range p.desc.Fields().Len() {
 		field := p.desc.Fields().Get(i)
 		err := compiled(validator.Validate(dynamicpb.NewMessage(p.desc), protovalidate.WithFilter(protovalidate.FilterFunc(

@@ -52,7 +52,7 @@ func optionLine(m protoreflect.MessageDescriptor, option optionName, field strin
 func messageLine(m protoreflect.MessageDescriptor) int { return lineAt(m.ParentFile(), pathOf(m)) }
 
 func fieldLine(f protoreflect.FieldDescriptor) int {
-	return lineAt(f.ParentFile(), append(pathOf(f.ContainingMessage()), messageFields, int32(f.Index())))
+	return lineAt(f.ParentFile(), append(pathOf(f.ContainingMessage()), messageFields, int32(f.Index()))) //nolint:gosec // small
 }
 
 func lineAt(file protoreflect.FileDescriptor, path protoreflect.SourcePath) int {
@@ -74,7 +74,7 @@ func firstName(path string) string {
 // pathOf is where the message stands in its file's descriptor.
 func pathOf(m protoreflect.MessageDescriptor) protoreflect.SourcePath {
 	if parent, ok := m.Parent().(protoreflect.MessageDescriptor); ok {
-		return append(pathOf(parent), messageNested, int32(m.Index()))
+		return append(pathOf(parent), messageNested, int32(m.Index())) //nolint:gosec // small
 	}
-	return protoreflect.SourcePath{fileMessages, int32(m.Index())}
+	return protoreflect.SourcePath{fileMessages, int32(m.Index())} //nolint:gosec // small
 }

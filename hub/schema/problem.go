@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -46,11 +45,11 @@ func (p Problem) place() string {
 	var parts []string
 	if p.File != "" {
 		file := p.File
-		for _, n := range []int{p.Line, p.Column} {
-			if n == 0 {
-				break
-			}
-			file += ":" + strconv.Itoa(n)
+		if p.Line > 0 {
+			file = fmt.Sprintf("%s:%d", file, p.Line)
+		}
+		if p.Column > 0 {
+			file = fmt.Sprintf("%s:%d", file, p.Column)
 		}
 		parts = append(parts, file)
 	}
@@ -72,7 +71,7 @@ func compareProblems(a, b Problem) int {
 
 // Problems are why a set of declarations did not load: the first 50, sorted
 // by place. In the chain is the fault for a peer, with a violation for each.
-type Problems struct {
+type Problems struct { //nolint:errname // it is what the list is called
 	// List is never empty.
 	List []Problem
 	// More counts those beyond the list.

@@ -69,7 +69,8 @@ func (in *inputs) path(p string) {
 	info, err := os.Stat(p)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		in.found.add(Problem{File: p, Text: "there is no such file or directory; channels are a directory of .proto files, a .proto file or a compiled descriptor set"})
+		in.found.add(Problem{File: p, Text: "there is no such file or directory; " +
+			"channels are a directory of .proto files, a .proto file or a compiled descriptor set"})
 	case err != nil:
 		in.found.add(Problem{File: p, Text: "cannot be read: " + cause(err)})
 	case info.IsDir():
@@ -118,7 +119,7 @@ func (in *inputs) source(name, file string) {
 	if in.own.has(name) || in.own.hasCopy(name) {
 		return
 	}
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(file) //nolint:gosec // the operator names what is read
 	if err != nil {
 		in.found.add(Problem{File: file, Text: "cannot be read: " + cause(err)})
 		return
@@ -134,7 +135,7 @@ func (in *inputs) source(name, file string) {
 // package, which by convention is its directory; else it is the directory.
 func (in *inputs) single(file string) {
 	root, name := filepath.Dir(file), filepath.Base(file)
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(file) //nolint:gosec // the operator names what is read
 	if err != nil {
 		in.found.add(Problem{File: file, Text: "cannot be read: " + cause(err)})
 		return
@@ -165,7 +166,7 @@ func packageOf(text []byte) string {
 
 // set takes the files of a compiled descriptor set.
 func (in *inputs) set(file string) {
-	data, err := os.ReadFile(file)
+	data, err := os.ReadFile(file) //nolint:gosec // the operator names what is read
 	if err != nil {
 		in.found.add(Problem{File: file, Text: "cannot be read: " + cause(err)})
 		return
@@ -173,7 +174,8 @@ func (in *inputs) set(file string) {
 	set := &descriptorpb.FileDescriptorSet{}
 	err = proto.UnmarshalOptions{Resolver: in.own.types, AllowPartial: true}.Unmarshal(data, set)
 	if err != nil || len(set.GetFile()) == 0 || !named(set) {
-		in.found.add(Problem{File: file, Text: "is neither a .proto file nor a binary FileDescriptorSet; make one with: buf build -o channels.binpb"})
+		in.found.add(Problem{File: file, Text: "is neither a .proto file nor a binary FileDescriptorSet; " +
+			"make one with: buf build -o channels.binpb"})
 		return
 	}
 	for _, one := range set.GetFile() {

@@ -143,20 +143,22 @@ func TestRegistrationsThatAreRefused(t *testing.T) {
 		{"a file without a name", with(func(f *descriptorpb.FileDescriptorProto) { f.Name = nil }), `a file of the set has no name`},
 		{"a file that imports itself", with(func(f *descriptorpb.FileDescriptorProto) { f.Dependency = append(f.Dependency, "t/v1/t.proto") }), `t/v1/t.proto: imports itself: could not resolve import "t/v1/t.proto": not found`},
 		{"an unknown type", with(func(f *descriptorpb.FileDescriptorProto) {
-			f.MessageType[0].Field[0].TypeName = proto.String(".no.Such")
+			f.MessageType[0].Field[0].TypeName = new(".no.Such")
 			f.MessageType[0].Field[0].Type = descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum()
 		}), `t/v1/t.proto: message field "t.v1.Feed.text" cannot resolve type: "no.Such" not found`},
-		{"a syntax that is none", with(func(f *descriptorpb.FileDescriptorProto) { f.Syntax = proto.String("proto4") }), `t/v1/t.proto: invalid syntax: "proto4"`},
+		{"a syntax that is none", with(func(f *descriptorpb.FileDescriptorProto) { f.Syntax = new("proto4") }), `t/v1/t.proto: invalid syntax: "proto4"`},
 		{"a message of two files", &descriptorpb.FileDescriptorSet{File: append(file("u.proto", head+declare("Feed", "b.feed")).GetFile(), feed.GetFile()...)}, `t/v1/t.proto: t.v1.Feed is declared in another file already`},
-		{"the hub's words in another file", file("evil.proto", `syntax = "proto2"; package hub.v1; import "google/protobuf/descriptor.proto";
+		{
+			"the hub's words in another file", file("evil.proto", `syntax = "proto2"; package hub.v1; import "google/protobuf/descriptor.proto";
 			message ChannelOptions { optional string name = 1; } extend google.protobuf.MessageOptions { optional ChannelOptions channel = 51701; }`),
-			`evil.proto: hub.v1.channel is declared in another file already`},
+			`evil.proto: hub.v1.channel is declared in another file already`,
+		},
 		{"protovalidate's words in another file", file("evil.proto", `syntax = "proto3"; package buf.validate; message FieldRules {}`), `evil.proto: buf.validate.FieldRules is declared in another file already`},
 		{"an option of a newer hub", with(func(f *descriptorpb.FileDescriptorProto) {
-			f.MessageType[0].Options = newer(t, f.MessageType[0].GetOptions())
+			f.MessageType[0].Options = newer(t, f.GetMessageType()[0].GetOptions())
 		}), `t/v1/t.proto: message t.v1.Feed: option (hub.v1.channel): field 999 is unknown to this hub; it needs a newer one`},
 		{"an option that is no message", with(func(f *descriptorpb.FileDescriptorProto) {
-			f.MessageType[0].Options.ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 51701, protowire.VarintType), 1))
+			f.GetMessageType()[0].GetOptions().ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 51701, protowire.VarintType), 1))
 		}), `t/v1/t.proto: message t.v1.Feed: field 51701 of the options is not a message; use the hub's own hub/v1/channel.proto`},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -55,7 +55,7 @@ func (r *rules) compile(ctx context.Context, channels []*Channel, files *protore
 	}
 	for _, c := range channels {
 		if c.params != nil {
-			c.params.check(r.validator, c, found)
+			c.params.check(r.validator, found)
 		}
 	}
 	return nil
@@ -116,7 +116,8 @@ func rulesText(err error) string {
 	}
 	text := strings.ReplaceAll(strings.Join(kept, "; "), "ERROR: <input>:", "at ")
 	if _, ok := errors.AsType[*protovalidate.RuntimeError](err); ok {
-		return "the rules fail on an empty message, instead of judging it; guard them with has() or size(): " + strings.TrimPrefix(text, "runtime error: ")
+		return "the rules fail on an empty message, instead of judging it; guard them with has() or size(): " +
+			strings.TrimPrefix(text, "runtime error: ")
 	}
 	return "the rules do not compile: " + strings.TrimPrefix(text, "compilation error: ")
 }
@@ -135,7 +136,9 @@ func reachableMessages(channels []*Channel) []protoreflect.MessageDescriptor {
 	return out
 }
 
-func appendReachable(out []protoreflect.MessageDescriptor, seen map[protoreflect.FullName]bool, m protoreflect.MessageDescriptor) []protoreflect.MessageDescriptor {
+func appendReachable(
+	out []protoreflect.MessageDescriptor, seen map[protoreflect.FullName]bool, m protoreflect.MessageDescriptor,
+) []protoreflect.MessageDescriptor {
 	if seen[m.FullName()] {
 		return out
 	}

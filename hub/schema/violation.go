@@ -150,11 +150,9 @@ func subscript(element *validate.FieldPathElement) string {
 	case validate.FieldPathElement_UintKey_case:
 		return "[" + strconv.FormatUint(element.GetUintKey(), 10) + "]"
 	case validate.FieldPathElement_StringKey_case:
-		key, err := json.Marshal(truncate(element.GetStringKey(), maxViolationBytes))
-		if err != nil { // a string is always JSON
-			return "[]"
-		}
+		key, _ := json.Marshal(truncate(element.GetStringKey(), maxViolationBytes)) // a string is always JSON
 		return "[" + string(key) + "]"
+	case validate.FieldPathElement_Subscript_not_set_case:
 	}
 	return ""
 }

@@ -106,7 +106,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	fail(nil)
 	endCalls()
-	s.close(web) //nolint:contextcheck // ctx has ended; what is left has a bound of its own
+	s.close(web)    //nolint:contextcheck // ctx has ended; what is left has a bound of its own
 	_ = ops.Close() // the last to go: it tells of the drain
 	running.Wait()
 	return failure
