@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
 )
@@ -110,8 +109,7 @@ func (i *inspection) any(m protoreflect.Message, depth int) error {
 		return fmt.Errorf("the type %q in an Any is not among the channel's files", truncate(url, maxTextBytes))
 	}
 	inner := kind.New()
-	err = proto.UnmarshalOptions{Resolver: i.rules.types, RecursionLimit: max(1, maxDepth-depth)}.Unmarshal(value, inner.Interface())
-	if err != nil {
+	if err := i.rules.unmarshal(value, inner.Interface(), depth+1); err != nil {
 		return fmt.Errorf("the bytes in an Any are no %s: %s", kind.Descriptor().FullName(), JSONProblem(err))
 	}
 	return i.message(inner, depth+1)

@@ -152,3 +152,32 @@ func (l *linked) checkStrays(m protoreflect.MessageDescriptor) error {
 	}
 	return nil
 }
+
+// checkPredefined refuses rules of a source's own whose value is a message of
+// its own: protovalidate decodes them as dynamic messages, in which the
+// decoder panics on bytes that are made for it (see checkWire).
+func checkPredefined(files []protoreflect.FileDescriptor, found *collector) {
+	for _, file := range files {
+		checkRules(file.Extensions(), found)
+		checkNestedRules(file.Messages(), found)
+	}
+}
+
+func checkNestedRules(list protoreflect.MessageDescriptors, found *collector) {
+	for i := range list.Len() {
+		checkRules(list.Get(i).Extensions(), found)
+		checkNestedRules(list.Get(i).Messages(), found)
+	}
+}
+
+func checkRules(list protoreflect.ExtensionDescriptors, found *collector) {
+	for i := range list.Len() {
+		x := list.Get(i)
+		if x.Message() == nil || !strings.HasPrefix(string(x.ContainingMessage().FullName()), "buf.validate.") {
+			continue
+		}
+		if name := x.Message().FullName(); name != "google.protobuf.Duration" && name != "google.protobuf.Timestamp" {
+			found.addf(Problem{File: x.ParentFile().Path()}, "the rule %s takes a %s; a rule takes a scalar, a Duration or a Timestamp", x.FullName(), name)
+		}
+	}
+}

@@ -82,11 +82,18 @@ func (m *Message) FromAny(a *anypb.Any) (Payload, error) {
 		return Payload{}, err
 	}
 	message := dynamicpb.NewMessage(m.desc)
-	err := proto.UnmarshalOptions{Resolver: m.rules.types, RecursionLimit: maxDepth}.Unmarshal(a.GetValue(), message)
-	if err != nil {
+	if err := m.rules.unmarshal(a.GetValue(), message, 1); err != nil {
 		return Payload{}, m.malformed(fmt.Sprintf("the bytes are no %s: %s", m.Name(), JSONProblem(err)))
 	}
 	return m.finish(message)
+}
+
+// unmarshal decodes what depth-1 messages are around.
+func (r *rules) unmarshal(data []byte, into proto.Message, depth int) error {
+	if err := r.checkWire(into.ProtoReflect().Descriptor(), data, depth); err != nil {
+		return err
+	}
+	return proto.UnmarshalOptions{Resolver: r.types, RecursionLimit: maxDepth}.Unmarshal(data, into)
 }
 
 func (m *Message) checkInput(size int) error {

@@ -106,7 +106,7 @@ func (p *Problems) Unwrap() error {
 type collector struct{ list []Problem }
 
 func (c *collector) add(p Problem) {
-	p.Text = oneLine(p.Text)
+	p.File, p.Message, p.Option, p.Text = oneLine(p.File), oneLine(p.Message), oneLine(p.Option), oneLine(p.Text)
 	c.list = append(c.list, p)
 }
 

@@ -50,6 +50,7 @@ func (l *linked) compile(ctx context.Context, cfg Config, owner string, set *des
 	if err != nil {
 		return nil, err
 	}
+	checkPredefined(built, &found)
 	if err := found.err(fault.SchemaInvalid); err != nil {
 		return nil, err
 	}
