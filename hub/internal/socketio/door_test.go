@@ -137,7 +137,7 @@ func TestALinkWithoutASessionIsClosedInTime(t *testing.T) {
 		if silent.isClosed() {
 			t.Error("closed early")
 		}
-		time.Sleep(2) // in the bubble
+		time.Sleep(2 * time.Nanosecond) // in the bubble
 		synctest.Wait()
 		if !silent.isClosed() || joined.isClosed() {
 			t.Errorf("after 10 s: silent closed %v, joined closed %v", silent.isClosed(), joined.isClosed())

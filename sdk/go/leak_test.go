@@ -1,0 +1,10 @@
+package hub_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// No goroutine of a test outlives it.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
