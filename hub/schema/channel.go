@@ -22,7 +22,8 @@ type Channel struct {
 	// File is the proto file that declares it, by its import path.
 	File string
 
-	place       Problem // of the name, for conflicts
+	segments    []channel.Segment // of the template
+	place       Problem           // of the name, for conflicts
 	params      *params // nil: any value
 	fingerprint [32]byte
 }
@@ -54,7 +55,7 @@ func (c *Channel) Info() *hubv1.ChannelInfo {
 
 func (d *draft) build(owner string, shared *rules) *Channel {
 	c := &Channel{
-		Template: d.template, Options: channelDefaults(d.channel), Payload: &Message{desc: d.message, rules: shared},
+		Template: d.template, segments: d.template.Segments(), Options: channelDefaults(d.channel), Payload: &Message{desc: d.message, rules: shared},
 		Owner: owner, File: d.message.ParentFile().Path(), place: d.at(channelOption(), "name"),
 	}
 	c.Options.Name = d.template.String()

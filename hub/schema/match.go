@@ -55,7 +55,7 @@ func (s *Snapshot) Match(concrete string) (Match, error) {
 		return Match{}, fault.New(fault.ChannelUnknown, "no channel is declared for "+concrete)
 	}
 	m := Match{Channel: c, Name: concrete, Params: make(channel.Params, len(segments)-1)}
-	for i, segment := range c.Template.Segments() {
+	for i, segment := range c.segments {
 		if segment.Param == "" {
 			continue
 		}
