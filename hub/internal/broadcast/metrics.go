@@ -25,11 +25,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 }
 
 func (m *Metrics) count(res *hubv1.BroadcastResponse, err error) {
-	outcome := "OK"
-	switch {
-	case err != nil:
-		outcome = string(fault.Of(err).Reason)
-	case res.GetDuplicate():
+	outcome := fault.Outcome(err)
+	if res.GetDuplicate() {
 		outcome = "DUPLICATE"
 	}
 	m.broadcasts.WithLabelValues(outcome).Inc()

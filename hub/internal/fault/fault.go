@@ -103,6 +103,15 @@ func Is(err error, reason Reason) bool {
 	return ok && e.Reason == reason
 }
 
+// Outcome is what became of a request, as the rooms' metrics label it: OK, or
+// the reason.
+func Outcome(err error) string {
+	if err == nil {
+		return "OK"
+	}
+	return string(Of(err).Reason)
+}
+
 // Error is the full text, for logs: never send it to a peer.
 func (e *Error) Error() string {
 	var b strings.Builder

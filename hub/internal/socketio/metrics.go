@@ -42,7 +42,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
-func (m *Metrics) countConnect(err error) { m.connects.WithLabelValues(outcome(err)).Inc() }
+func (m *Metrics) countConnect(err error) { m.connects.WithLabelValues(fault.Outcome(err)).Inc() }
 
 // countRequest counts under few labels: an event's name is the browser's to choose.
 func (m *Metrics) countRequest(name string, err error) {
@@ -55,12 +55,5 @@ func (m *Metrics) countRequest(name string, err error) {
 			label = "unknown"
 		}
 	}
-	m.requests.WithLabelValues(label, outcome(err)).Inc()
-}
-
-func outcome(err error) string {
-	if err == nil {
-		return "OK"
-	}
-	return string(fault.Of(err).Reason)
+	m.requests.WithLabelValues(label, fault.Outcome(err)).Inc()
 }

@@ -30,10 +30,4 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
-func (m *Metrics) count(err error) {
-	outcome := "OK"
-	if err != nil {
-		outcome = string(fault.Of(err).Reason)
-	}
-	m.joins.WithLabelValues(outcome).Inc()
-}
+func (m *Metrics) count(err error) { m.joins.WithLabelValues(fault.Outcome(err)).Inc() }
