@@ -24,7 +24,7 @@ type Channel struct {
 
 	segments    []channel.Segment // of the template
 	place       Problem           // of the name, for conflicts
-	params      *params // nil: any value
+	params      *params           // nil: any value
 	fingerprint [32]byte
 }
 
@@ -55,8 +55,8 @@ func (c *Channel) Info() *hubv1.ChannelInfo {
 
 func (d *draft) build(owner string, shared *rules) *Channel {
 	c := &Channel{
-		Template: d.template, segments: d.template.Segments(), Options: channelDefaults(d.channel), Payload: &Message{desc: d.message, rules: shared},
-		Owner: owner, File: d.message.ParentFile().Path(), place: d.at(channelOption(), "name"),
+		Template: d.template, segments: d.template.Segments(), Options: channelDefaults(d.channel),
+		Payload: &Message{desc: d.message, rules: shared}, Owner: owner, File: d.message.ParentFile().Path(), place: d.at(channelOption(), "name"),
 	}
 	c.Options.Name = d.template.String()
 	if d.taken != nil {

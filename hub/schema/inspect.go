@@ -23,11 +23,9 @@ type inspection struct {
 	size  int
 }
 
-// message inspects m and what is in it; depth counts m itself.
+// message inspects m and what is in it; depth counts m itself. How deep it
+// goes was bounded when it was parsed, and is again for what is in an Any.
 func (i *inspection) message(m protoreflect.Message, depth int) error {
-	if depth > maxDepth {
-		return fmt.Errorf("it nests deeper than %d levels", maxDepth)
-	}
 	if unknown := m.GetUnknown(); len(unknown) > 0 {
 		return unknownText(m.Descriptor(), unknown)
 	}

@@ -177,7 +177,8 @@ func checkRules(list protoreflect.ExtensionDescriptors, found *collector) {
 			continue
 		}
 		if name := x.Message().FullName(); name != "google.protobuf.Duration" && name != "google.protobuf.Timestamp" {
-			found.addf(Problem{File: x.ParentFile().Path()}, "the rule %s takes a %s; a rule takes a scalar, a Duration or a Timestamp", x.FullName(), name)
+			found.addf(Problem{File: x.ParentFile().Path()},
+				"the rule %s takes a %s; a rule takes a scalar, a Duration or a Timestamp", x.FullName(), name)
 		}
 	}
 }
