@@ -23,8 +23,8 @@ NODE_MODULES := e2e/node_modules/.installed $(READER)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(READER) ## a hub on the channels of examples/blog, a backend that broadcasts, a client that prints
-	go run ./examples/blog
+run: $(READER) ## a hub on the channels of examples/blog, a backend, a client that prints; ARGS="-http HOST:PORT -grpc HOST:PORT"
+	go run ./examples/blog $(ARGS)
 
 ## Tests
 
