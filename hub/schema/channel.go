@@ -56,7 +56,8 @@ func (c *Channel) Info() *hubv1.ChannelInfo {
 func (d *draft) build(owner string, shared *rules) *Channel {
 	c := &Channel{
 		Template: d.template, segments: d.template.Segments(), Options: channelDefaults(d.channel),
-		Payload: &Message{desc: d.message, rules: shared}, Owner: owner, File: d.message.ParentFile().Path(), place: d.at(channelOption(), "name"),
+		Payload: &Message{desc: d.message, rules: shared}, Owner: owner, File: d.message.ParentFile().Path(),
+		place: d.at(channelOption(), "name"),
 	}
 	c.Options.Name = d.template.String()
 	if d.taken != nil {
