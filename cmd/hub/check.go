@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,7 +38,7 @@ func (p *program) check() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, note := range config.notes {
+			for _, note := range slices.Concat(config.notes, channels.Warnings()) {
 				p.sayf("hub: note: %s", printable(note))
 			}
 			return writeSummary(p.stdout, config, channels)
