@@ -87,6 +87,11 @@ func (q *requests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeFault(w, http.StatusMethodNotAllowed, fault.New(fault.RequestInvalid, "calls are POST requests"))
 		return
 	}
+	if q.rebound(r) {
+		writeFault(w, http.StatusForbidden, fault.New(fault.ScopeDenied,
+			"the Host header names another machine; call an open hub as localhost or by its IP address, or give it grpc.tokens"))
+		return
+	}
 	json, ok := isJSON(r.Header)
 	if !ok || (json && !unary) {
 		writeFault(w, http.StatusUnsupportedMediaType, fault.New(fault.RequestInvalid, unsupported(r, ok)))
@@ -128,6 +133,21 @@ func orEmpty(body io.ReadCloser) io.ReadCloser {
 		return reader{strings.NewReader("{}"), body}
 	}
 	return reader{r, body}
+}
+
+// rebound tells whether a page may have made its own name mean this machine
+// (DNS rebinding), which makes it the hub's own origin. It needs a hub on
+// loopback that lets everyone in, and a name that is not this machine's.
+func (q *requests) rebound(r *http.Request) bool {
+	at, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if at == nil || !at.IP.IsLoopback() || !q.server.cfg.Gate.Open() {
+		return false
+	}
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return !strings.EqualFold(host, "localhost") && net.ParseIP(strings.Trim(host, "[]")) == nil
 }
 
 // known tells whether the request's body may be read at all.

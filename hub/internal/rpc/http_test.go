@@ -151,6 +151,38 @@ func TestPagesOfOtherOriginsCannotBroadcast(t *testing.T) {
 	}
 }
 
+// A page of evil.example can make that name mean 127.0.0.1: then it is the
+// hub's own origin, and only the Host header tells.
+func TestAPageThatReboundItsNameCannotBroadcast(t *testing.T) {
+	const token = "a-token-of-sixteen-bytes-or-more"
+	open := serve(t, rpc.Config{})
+	guarded := serve(t, rpc.Config{Gate: newGate(t, gate.Config{Tokens: []gate.ServiceToken{
+		{Name: "blog", Token: token, Allow: []gate.Right{gate.Broadcast}, Channels: []string{"*"}},
+	}})})
+	for _, row := range []struct {
+		door *door
+		host string
+		want int
+	}{
+		{open, "evil.example:8081", 403},
+		{open, "localhost.evil.example", 403},
+		{open, "localhost:8081", 200},
+		{open, "127.0.0.1", 200},
+		{open, "[::1]:8081", 200},
+		{guarded, "hub.internal:8081", 200}, // the page has no token
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+row.door.address+pathBroadcast, strings.NewReader(validJSON))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = row.host
+		res, body := do(t, http.DefaultTransport, req, "Origin", "http://"+row.host, "Authorization", "Bearer "+token)
+		if res.StatusCode != row.want {
+			t.Errorf("%s: %d %s, want %d", row.host, res.StatusCode, body, row.want)
+		}
+	}
+}
+
 func TestCompressedRequestsAreBounded(t *testing.T) {
 	d := serve(t, rpc.Config{MaxPayloadBytes: 1000})
 	pack := func(text string) string {
