@@ -78,9 +78,9 @@ func (c *cable) add(conns ...net.Conn) bool {
 	return !c.closed
 }
 
-// cut breaks what is connected, and lets nobody through until mend. Node's
-// polling client repeats a request whose kept-alive connection was reset: if it
-// got through at once, its session would not be lost at all.
+// cut breaks what is connected, and lets nobody through until mend. A polling
+// client would not notice otherwise: it may be between two polls, and repeats a
+// request whose kept connection was reset.
 func (c *cable) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

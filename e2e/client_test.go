@@ -28,7 +28,6 @@ type options struct {
 	namespace string            // behind the URL
 	reconnect bool              // whether the client comes back by itself
 	subscribe []string          // at every hub:ready; acks come as $subscribed
-	fresh     bool              // no kept connections; see driver.mjs
 }
 
 // client is one socket.io-client. Its events wait in the order in which they
@@ -85,7 +84,7 @@ func dial(t *testing.T, url string, m mode, o options) *client {
 	if o.headers != nil {
 		io["extraHeaders"] = o.headers
 	}
-	c.call("connect", map[string]any{"url": url + o.namespace, "version": m.version, "options": io, "subscribe": o.subscribe, "fresh": o.fresh})
+	c.call("connect", map[string]any{"url": url + o.namespace, "version": m.version, "options": io, "subscribe": o.subscribe})
 	t.Cleanup(func() {
 		_, _ = js.call("disconnect", c.name, nil, patience)
 		js.forget(c)

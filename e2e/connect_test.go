@@ -111,7 +111,7 @@ func TestClientComesBackAfterItsTransportBroke(t *testing.T) {
 	each(t, func(t *testing.T, m mode) {
 		cable := plug(t, h.addresses.HTTP)
 		r := room()
-		c := dial(t, cable.url, m, options{reconnect: true, subscribe: []string{r}, fresh: true})
+		c := dial(t, cable.url, m, options{reconnect: true, subscribe: []string{r}})
 		c.ready()
 		c.next(subscribed)
 		if m.transports == nil {

@@ -8,7 +8,6 @@
 //   what a client sees             →  {client, event, args}
 //
 // What is the client's own and no event of the hub starts with $.
-import { Agent } from "node:http";
 import { createInterface } from "node:readline";
 import { io as io48 } from "socket.io-client";
 import { io as io40 } from "socket.io-client-4.0";
@@ -31,10 +30,7 @@ const authOf = ({ auth, tokens }) => {
 };
 
 const operations = {
-  connect({ client, url, version, options, subscribe, fresh }) {
-    // A new connection for each poll. On one that it kept, xmlhttprequest-ssl
-    // repeats a request that broke, but forgets to send it, and waits for ever.
-    if (fresh) options.agent = new Agent({ keepAlive: false });
+  connect({ client, url, version, options, subscribe }) {
     const report = (event, ...args) => write({ client, event, args });
     const socket = versions[version](url, {
       forceNew: true,
