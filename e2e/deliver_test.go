@@ -114,14 +114,16 @@ func TestNothingIsLostInTheUpgrade(t *testing.T) {
 			for i := range clients {
 				clients[i] = dial(t, h.url, mode{version: version}, options{subscribe: []string{r}})
 			}
-			for _, c := range clients {
+			at := make([]int, len(clients)) // where each stands in the stream
+			for i, c := range clients {
 				c.next(subscribed)
 				c.next(upgraded)
+				at[i] = number(t, c.next(r)) // before the stream may end
 			}
 			ended()
 			backend.Wait()
-			for _, c := range clients {
-				for at := number(t, c.next(r)); at < last; {
+			for i, c := range clients {
+				for at := at[i]; at < last; {
 					n := number(t, c.next(r))
 					if n != at+1 {
 						t.Fatalf("%d came after %d", n, at)

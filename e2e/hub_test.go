@@ -1,11 +1,14 @@
 package e2e_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -242,4 +245,26 @@ func (a *alarm) err() error {
 		return nil
 	}
 	return fmt.Errorf("the hub logged %d errors, the first is: %.2000s", len(a.errors), a.errors[0])
+}
+
+// metric is a gauge of the hub's, as the operator's door tells it.
+func (h *testHub) metric(t *testing.T, name string) float64 {
+	t.Helper()
+	res, err := http.Get("http://" + h.addresses.Ops + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() {
+		if value, found := strings.CutPrefix(lines.Text(), name+" "); found {
+			n, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0
 }
