@@ -121,9 +121,6 @@ func TestClientComesBackAfterItsTransportBroke(t *testing.T) {
 		same(t, "the first message", string(c.next(r).arg(0)), `{"n":"1","text":""}`)
 		before := c.session
 
-		if m.name == "polling" {
-			cable.awaitPoll(t)
-		}
 		cable.cut()
 		c.lost()
 		cable.mend()
