@@ -79,8 +79,8 @@ func (c *cable) add(conns ...net.Conn) bool {
 }
 
 // cut breaks what is connected, and lets nobody through until mend. A polling
-// client would not notice otherwise: it may be between two polls, and repeats a
-// request whose kept connection was reset.
+// client would not notice otherwise: it may be between two polls, each of which
+// has a connection of its own.
 func (c *cable) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
