@@ -26,6 +26,7 @@ type conn struct {
 	session     *session.Session // owned by the inbox; nil before CONNECT
 	attachments int              // owned by the inbox; binary messages of a refused packet still to come
 	failures    failures         // owned by the inbox
+	reminded    bool             // owned by the inbox; a timer will tell of failures
 }
 
 var (

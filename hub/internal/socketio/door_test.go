@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -255,18 +257,67 @@ type interest struct{ heard int }
 
 func (i *interest) Publication(engine.Publication) { i.heard++ }
 
-func TestFailuresWithoutAnAckAreToldOnceASecond(t *testing.T) {
+func TestFailuresWithoutAnAckAreToldOnceASecondAndAllCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, nil)
 		c := h.connect()
-		c.say("0", `2["hub:subscribe","room.none"]`, `2["hub:subscribe","room.none"]`, `2["hub:subscribe","room.none"]`, `2["hub:subscribe","room.other"]`)
+		fail := func(channel string, times int) {
+			for range times {
+				c.say(`2["hub:subscribe","` + channel + `"]`)
+			}
+		}
+		c.say("0")
+		fail("room.none", 3)
+		fail("room.other", 1)
 		if n := strings.Count(c.told(), `2["hub:error",`); n != 2 {
 			t.Errorf("told %d times about two channels\n%s", n, c.told())
 		}
 		time.Sleep(time.Second) // in the bubble
-		c.say(`2["hub:subscribe","room.none"]`)
-		if !strings.HasSuffix(c.told(), `"count":3}]`) {
-			t.Errorf("the last was told\n%s", c.told())
+		synctest.Wait()
+		if n := strings.Count(c.told(), `2["hub:error",`); n != 3 || !strings.HasSuffix(c.told(), `"count":2}]`) {
+			t.Errorf("nothing failed since, and the other two were told as\n%s", c.told())
+		}
+		fail("room.none", 1) // within the second of what was told just now
+		if n := strings.Count(c.told(), `2["hub:error",`); n != 3 {
+			t.Errorf("told twice in a second\n%s", c.told())
+		}
+		time.Sleep(time.Second) // in the bubble
+		synctest.Wait()
+		if n := strings.Count(c.told(), `2["hub:error",`); n != 4 || !strings.HasSuffix(c.told(), `"count":1}]`) {
+			t.Errorf("the last was told as\n%s", c.told())
+		}
+		h.leave(t)
+	})
+}
+
+// A browser that fails on ever new channels makes the hub count for few, and
+// is told no more often; still none of its failures is left out.
+func TestFailuresOnManyChannelsAreBoundedAndCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const channels, rounds = 200, 3
+		h := open(t, nil)
+		c := h.connect()
+		c.say("0")
+		for range rounds {
+			for i := range channels {
+				c.say(fmt.Sprintf(`2["hub:subscribe","room.none%d"]`, i))
+			}
+		}
+		if n := strings.Count(c.told(), `2["hub:error",`); n > 65 {
+			t.Errorf("told %d times within a moment", n)
+		}
+		time.Sleep(2 * time.Second) // in the bubble
+		synctest.Wait()
+		total := 0
+		for _, m := range regexp.MustCompile(`"count":(\d+)`).FindAllStringSubmatch(c.told(), -1) {
+			n, err := strconv.Atoi(m[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			total += n
+		}
+		if total != channels*rounds {
+			t.Errorf("%d failures were told of %d", total, channels*rounds)
 		}
 		h.leave(t)
 	})

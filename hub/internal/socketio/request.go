@@ -174,12 +174,10 @@ func (r *request) fail(err error) {
 		r.out.Send(ackFrame(r.ack, &hubv1.ErrorResult{Error: why.Proto()}))
 		return
 	}
-	if count, due := r.failures.add(r.channel); due {
-		failure := &hubv1.Failure{Event: clip(r.call.name), Error: why.Proto(), Count: count}
-		if r.channel != "" {
-			channel := clip(r.channel)
-			failure.Channel = &channel
-		}
-		r.send("hub:error", failure)
+	failure := &hubv1.Failure{Event: clip(r.call.name), Error: why.Proto()}
+	if r.channel != "" {
+		failure.Channel = new(clip(r.channel))
 	}
+	r.failures.add(failure)
+	r.tellFailures()
 }
