@@ -49,13 +49,13 @@ func (f *failures) add(failure *hubv1.Failure) {
 
 // due takes what may be told by now, and says when the next one may; the zero
 // time: nothing waits. A channel is forgotten when its second was quiet.
-func (f failures) due(now time.Time) (tell []*hubv1.Failure, next time.Time) {
-	for _, name := range slices.Sorted(maps.Keys(f)) {
-		one := f[name]
+func (f *failures) due(now time.Time) (tell []*hubv1.Failure, next time.Time) {
+	for _, name := range slices.Sorted(maps.Keys(*f)) {
+		one := (*f)[name]
 		free := one.told.Add(failureInterval)
 		switch {
 		case one.count == 0 && !free.After(now):
-			delete(f, name)
+			delete(*f, name)
 		case one.count == 0:
 		case !free.After(now):
 			one.last.Count = one.count
