@@ -10,6 +10,7 @@ package session
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -44,14 +45,14 @@ type Session struct {
 // client reconnects by itself; without it stays away.
 func (s *Session) End(why *fault.Error, again bool) { s.conn.End(why, again) }
 
-// Table holds the open sessions by id and by user.
+// Table holds the open sessions. There is no index by id or user yet: nobody
+// asks for them that way.
 type Table struct {
 	now func() time.Time // static after NewTable
 
 	mu       sync.Mutex
-	byID     map[string]*Session              // guarded by mu
-	byUser   map[string]map[*Session]struct{} // guarded by mu; anonymous ones are not in it
-	expiries expiries                         // guarded by mu
+	open     map[*Session]struct{} // guarded by mu
+	expiries expiries              // guarded by mu
 }
 
 // NewTable makes an empty table. A nil now is time.Now.
@@ -59,7 +60,7 @@ func NewTable(now func() time.Time) *Table {
 	if now == nil {
 		now = time.Now
 	}
-	return &Table{now: now, byID: make(map[string]*Session), byUser: make(map[string]map[*Session]struct{})}
+	return &Table{now: now, open: make(map[*Session]struct{})}
 }
 
 // Open puts a session into the table. Its id must be new and unguessable.
@@ -67,13 +68,7 @@ func (t *Table) Open(id string, identity gate.Identity, remote string, conn Conn
 	s := &Session{ID: id, Identity: identity, Since: t.now(), Remote: remote, conn: conn, due: -1}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.byID[id] = s
-	if user := identity.UserID; user != "" {
-		if t.byUser[user] == nil {
-			t.byUser[user] = make(map[*Session]struct{})
-		}
-		t.byUser[user][s] = struct{}{}
-	}
+	t.open[s] = struct{}{}
 	if !identity.ExpiresAt.IsZero() {
 		t.expiries.add(s)
 	}
@@ -84,13 +79,7 @@ func (t *Table) Open(id string, identity gate.Identity, remote string, conn Conn
 func (t *Table) Remove(s *Session) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.byID, s.ID)
-	if user := s.Identity.UserID; user != "" {
-		delete(t.byUser[user], s)
-		if len(t.byUser[user]) == 0 {
-			delete(t.byUser, user)
-		}
-	}
+	delete(t.open, s)
 	t.expiries.remove(s)
 }
 
@@ -98,16 +87,13 @@ func (t *Table) Remove(s *Session) {
 func (t *Table) Len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.byID)
+	return len(t.open)
 }
 
 // All are the open sessions, the longest here first.
 func (t *Table) All() []*Session {
 	t.mu.Lock()
-	all := make([]*Session, 0, len(t.byID))
-	for _, s := range t.byID {
-		all = append(all, s)
-	}
+	all := slices.AppendSeq(make([]*Session, 0, len(t.open)), maps.Keys(t.open))
 	t.mu.Unlock()
 	slices.SortFunc(all, func(a, b *Session) int {
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
