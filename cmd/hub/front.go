@@ -13,6 +13,7 @@ type front interface {
 	Run(ctx context.Context) error
 	Ready() <-chan struct{}
 	Addresses() server.Addresses
+	Channels() int
 	Reload(ctx context.Context, cfg server.Config) (changes string, err error)
 }
 

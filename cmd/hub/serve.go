@@ -75,7 +75,7 @@ func (p *program) runHub(ctx context.Context, flags configFlags) error {
 		select {
 		case <-ready:
 			ready = nil
-			p.greet(ctx, log, hub, config)
+			p.greet(log, hub, config)
 		case <-p.hangup:
 			p.reload(ctx, log, hub, flags)
 		case err := <-ended:
@@ -85,7 +85,7 @@ func (p *program) runHub(ctx context.Context, flags configFlags) error {
 }
 
 // greet tells where the hub is, a line each.
-func (p *program) greet(ctx context.Context, log *logger, hub front, config *configuration) {
+func (p *program) greet(log *logger, hub front, config *configuration) {
 	at := hub.Addresses()
 	scheme := "http://"
 	if config.server.HTTP.TLS != nil {
@@ -96,12 +96,7 @@ func (p *program) greet(ctx context.Context, log *logger, hub front, config *con
 	if at.Ops != "" {
 		log.Info("operators connect to", "address", "http://"+at.Ops+"/metrics")
 	}
-	channels, err := declared(ctx, config.server)
-	if err != nil { // the files changed since the server read them
-		log.Warn("the channels cannot be counted", "error", err)
-		return
-	}
-	log.Info("channels are declared", "number", len(channels.Channels()))
+	log.Info("channels are declared", "number", hub.Channels())
 }
 
 // reload reads everything again. The old state stays on any mistake: a running

@@ -31,6 +31,8 @@ func (f *fakeFront) Addresses() server.Addresses {
 	return server.Addresses{HTTP: "127.0.0.1:80", GRPC: "127.0.0.1:81"}
 }
 
+func (f *fakeFront) Channels() int { return 0 }
+
 func (f *fakeFront) Reload(_ context.Context, cfg server.Config) (string, error) {
 	f.reloaded <- cfg
 	return f.changes, f.refuse

@@ -105,11 +105,20 @@ func New(cfg Config) (*Server, error) {
 	s.origins.Set(cfg.HTTP.AllowedOrigins)
 	s.proxies.set(cfg.HTTP.TrustedProxies)
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name:        "hub_build_info",
+		Help:        "Always 1; the label says which version runs.",
+		ConstLabels: prometheus.Labels{"version": cfg.Version},
+	}, func() float64 { return 1 }))
 	if err := s.build(cfg); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
+
+// Channels is how many channels are declared now, those that backends
+// registered included.
+func (s *Server) Channels() int { return len(s.schema.Snapshot().Channels()) }
 
 // build wires the rooms, from the ground up.
 func (s *Server) build(cfg Config) error {

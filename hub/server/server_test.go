@@ -32,6 +32,7 @@ func config() server.Config {
 		Ops:         server.OpsConfig{Address: "127.0.0.1:0"},
 		DrainWindow: &atOnce,
 		Log:         slog.New(slog.DiscardHandler),
+		Version:     "1.2.3",
 	}
 }
 
@@ -85,6 +86,9 @@ func TestAHubAnswersOnItsThreeDoorsAndStops(t *testing.T) {
 		if status, body := get(t, url); status != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %s", url, status, body)
 		}
+	}
+	if _, body := get(t, "http://"+at.Ops+"/metrics"); !strings.Contains(body, `hub_build_info{version="1.2.3"} 1`) {
+		t.Error("the metrics do not tell the version")
 	}
 	if status, _ := get(t, "http://"+at.HTTP+"/metrics"); status != http.StatusNotFound {
 		t.Errorf("browsers reach the metrics: %d", status)
@@ -169,6 +173,9 @@ func TestAReloadTellsWhatChangedAndKeepsAllOnAMistake(t *testing.T) {
 			return err.Error()
 		}
 		return changes.String()
+	}
+	if n := hub.Channels(); n != 1 {
+		t.Errorf("%d channels are declared, not 1", n)
 	}
 	if got := reload(cfg); got != "nothing changed" {
 		t.Errorf("without a change: %s", got)
