@@ -7,7 +7,7 @@
 // across an upgrade; a link that breaks tells Receiver.Closed, and what was on
 // its way is lost. Everything here may be called concurrently.
 //
-// The library is not safe to expose as it comes (docs: guards). This package
+// The library is not safe to expose as it comes. This package
 // stands on both sides of it. Before it, on every request: only GET, POST and
 // OPTIONS; the page's origin, whatever the transport; Engine.IO 4; no repeated
 // parameter, because the library would read another of the values than the one
