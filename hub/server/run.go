@@ -68,6 +68,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	doors, err := s.listen(ctx)
 	if err != nil {
+		ended, end := context.WithCancel(ctx)
+		end()
+		s.wire.Run(ended) // gives its descriptors back
 		return err
 	}
 	close(s.state.ready)
@@ -94,6 +97,9 @@ func (s *Server) Run(ctx context.Context) error {
 		serve("ops", func() error { return ops.Serve(doors.ops) })
 	}
 	running.Go(func() { s.expire(serving) })
+	moving, stopMoving := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopMoving()
+	running.Go(func() { s.wire.Run(moving) })
 	s.rpc.SetServing(true)
 
 	select {
@@ -106,9 +112,10 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	fail(nil)
 	endCalls()
-	s.close(web)    //nolint:contextcheck // ctx has ended; what is left has a bound of its own
-	_ = ops.Close() // the last to go: it tells of the drain
+	s.close(web, stopMoving) //nolint:contextcheck // ctx has ended; what is left has a bound of its own
+	_ = ops.Close()          // the last to go: it tells of the drain
 	running.Wait()
+	s.pool.Wait() // the sessions' last tasks, now that nobody adds to them
 	return failure
 }
 
@@ -122,19 +129,18 @@ func (s *Server) shutdown(ctx context.Context) {
 }
 
 // close ends what the drain left: links without a session, and those whose
-// browser does not take its last frames.
-func (s *Server) close(web *http.Server) {
+// browser does not take its last frames. One bound holds for all of it.
+func (s *Server) close(web *http.Server, stopMoving context.CancelFunc) {
 	s.state.drains.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	s.door.Close(ctx)
-	s.engineIO.Close()
+	s.engineIO.Close(ctx)
 	_ = web.Close()
-	s.pool.Wait()
-	s.wire.Wait()
+	stopMoving() // closes what is still there
 }
 
-// expire ends sessions whose identity has ended.
+// expire ends sessions whose identity has ended, and links that never became one.
 func (s *Server) expire(ctx context.Context) {
 	tick := time.NewTicker(expiryTick)
 	defer tick.Stop()
@@ -142,6 +148,7 @@ func (s *Server) expire(ctx context.Context) {
 		select {
 		case <-tick.C:
 			s.sessions.Expire()
+			s.door.Expire()
 		case <-ctx.Done():
 			return
 		}

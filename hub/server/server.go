@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,7 +26,7 @@ import (
 	"github.com/realtime-hub/hub/hub/internal/rpc"
 	"github.com/realtime-hub/hub/hub/internal/session"
 	"github.com/realtime-hub/hub/hub/internal/socketio"
-	"github.com/realtime-hub/hub/hub/internal/socketio/library"
+	"github.com/realtime-hub/hub/hub/internal/socketio/engineio"
 	"github.com/realtime-hub/hub/hub/internal/subscription"
 	"github.com/realtime-hub/hub/hub/internal/wire"
 	"github.com/realtime-hub/hub/hub/schema"
@@ -46,6 +47,14 @@ const (
 // an ack id, and the second argument.
 const packetSlack = 4096
 
+// engineIO carries browsers' connections: the hub's own, or the library's.
+type engineIO interface {
+	http.Handler
+	// Close refuses what is new and returns when no request is served any
+	// more, or when ctx ends.
+	Close(ctx context.Context)
+}
+
 // Server is a hub.
 type Server struct {
 	log     *slog.Logger
@@ -63,7 +72,7 @@ type Server struct {
 	sessions *session.Table
 	pool     *session.Pool
 	door     *socketio.Door
-	engineIO *library.Server
+	engineIO engineIO
 	rpc      *rpc.Server
 
 	state state
@@ -123,26 +132,35 @@ func (s *Server) Channels() int { return len(s.schema.Snapshot().Channels()) }
 // build wires the rooms, from the ground up.
 func (s *Server) build(cfg Config) error {
 	log := memory.New(memory.Config{MaxIDs: cfg.Limits.MaxIDs})
-	s.wire = wire.New(wire.Config{
+	var err error
+	s.wire, err = wire.New(wire.Config{
 		MaxBacklog:      cfg.Limits.MaxBacklogBytes,
 		MaxBacklogTotal: cfg.Limits.MaxBacklogTotalBytes,
+		MaxMessage:      cfg.Limits.MaxPayloadBytes + packetSlack,
+		Ping:            engineio.Ping(),
+		Gap:             socketio.GapFrame,
 		Metrics:         wire.NewMetrics(s.metrics),
+		Log:             cfg.Log,
 	})
+	if err != nil {
+		return err
+	}
 	s.sessions = session.NewTable(nil)
 	s.pool = session.NewPool(cfg.Log)
 	subscriptions := subscription.New(subscription.Config{
 		Gate:    s.gate,
 		Schema:  s.schema,
 		Engine:  log,
-		Sink:    socketio.NewSink(s.wire),
+		Sink:    socketio.NewSink(s.wire, s.schema),
 		Max:     cfg.Limits.MaxSubscriptions,
 		Metrics: subscription.NewMetrics(s.metrics),
 	})
 	broadcasts := broadcast.New(broadcast.Config{
-		Schema:  s.schema,
-		Engine:  log,
-		Metrics: broadcast.NewMetrics(s.metrics),
-		Log:     cfg.Log,
+		Schema:     s.schema,
+		Engine:     log,
+		Overloaded: s.wire.Overloaded,
+		Metrics:    broadcast.NewMetrics(s.metrics),
+		Log:        cfg.Log,
 	})
 	s.door = socketio.New(socketio.Config{
 		Gate:          s.gate,
@@ -158,15 +176,7 @@ func (s *Server) build(cfg Config) error {
 		Metrics: socketio.NewMetrics(s.metrics),
 		Log:     cfg.Log,
 	})
-	var err error
-	s.engineIO, err = library.New(library.Config{
-		MaxPayload:     cfg.Limits.MaxPayloadBytes + packetSlack,
-		MaxConnections: cfg.Limits.MaxConnections,
-		Acceptor:       s.door,
-		CheckOrigin:    s.origins.Allow,
-		Log:            cfg.Log,
-	})
-	if err != nil {
+	if s.engineIO, err = s.carrier(cfg); err != nil {
 		return err
 	}
 	s.rpc, err = rpc.New(rpc.Config{
@@ -180,6 +190,18 @@ func (s *Server) build(cfg Config) error {
 		MaxPayloadBytes: cfg.Limits.MaxPayloadBytes,
 	})
 	return err
+}
+
+// carrier is the Engine.IO server that the configuration asks for.
+func (s *Server) carrier(cfg Config) (engineIO, error) {
+	return engineio.New(engineio.Config{
+		Wire:           s.wire,
+		Acceptor:       s.door,
+		MaxPayload:     cfg.Limits.MaxPayloadBytes + packetSlack,
+		MaxConnections: cfg.Limits.MaxConnections,
+		CheckOrigin:    s.origins.Allow,
+		Log:            cfg.Log,
+	})
 }
 
 func withDefaults(cfg Config) Config {

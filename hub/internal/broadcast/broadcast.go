@@ -25,6 +25,10 @@ import (
 type Config struct {
 	Schema *schema.Registry
 	Engine engine.Log
+	// Overloaded tells whether this hub has more to deliver than it should
+	// hold; then broadcasts are refused before the engine takes them. Default:
+	// it never is.
+	Overloaded func() bool
 	// Metrics counts broadcasts. Default: not counted.
 	Metrics *Metrics
 	// Log takes what went wrong inside a batch, whose answer only says
@@ -69,6 +73,9 @@ func (v *Service) send(
 	payload, err := decode(match.Payload, req)
 	if err != nil {
 		return nil, err
+	}
+	if v.cfg.Overloaded != nil && v.cfg.Overloaded() {
+		return nil, fault.New(fault.Overloaded, "the hub has more to deliver than it can hold; try again in a moment", "channel", match.Name)
 	}
 	id := req.GetId()
 	if id == "" {

@@ -19,13 +19,32 @@ type Pool struct {
 
 	running sync.WaitGroup
 
+	lists sync.Pool // of *[maxItems + 1]item: what an inbox queues in while it is not empty
+
 	mu    sync.Mutex
 	ready []*Inbox // guarded by mu; at most one entry for each inbox
 	busy  int      // guarded by mu; goroutines, at most workers
 }
 
 // NewPool makes an idle pool. Panics of items are logged and end nothing else.
-func NewPool(log *slog.Logger) *Pool { return &Pool{log: log} }
+func NewPool(log *slog.Logger) *Pool {
+	p := &Pool{log: log}
+	p.lists.New = func() any { return new([maxItems + 1]item) } // the last one is Close's
+	return p
+}
+
+func (p *Pool) list() []item {
+	l, _ := p.lists.Get().(*[maxItems + 1]item)
+	return l[:0]
+}
+
+// giveBack takes an empty list. One that a full inbox's submitter outgrew is
+// not kept.
+func (p *Pool) giveBack(list []item) {
+	if cap(list) == maxItems+1 {
+		p.lists.Put((*[maxItems + 1]item)(list[:maxItems+1]))
+	}
+}
 
 // Wait returns when nothing is left to do. No inbox may be used after it.
 func (p *Pool) Wait() { p.running.Wait() }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"time"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
@@ -14,52 +14,72 @@ import (
 	"github.com/realtime-hub/hub/hub/internal/wire"
 )
 
-// conn is one link, before, during and after the session it carries.
+// conn is one link, before, during and after the session it carries. There
+// are many thousands: a field costs.
 type conn struct {
-	door    *Door          // static
-	link    Link           // static
-	req     *Request       // static
-	inbox   *session.Inbox // static
-	out     *wire.Conn     // static
-	timeout *time.Timer    // static; closes a link that stays without a session
+	door  *Door      // static
+	link  Link       // static
+	out   *wire.Conn // static
+	inbox session.Inbox
 
-	session     *session.Session // owned by the inbox; nil before CONNECT
-	attachments int              // owned by the inbox; binary messages of a refused packet still to come
-	failures    failures         // owned by the inbox
-	reminded    bool             // owned by the inbox; a timer will tell of failures
+	waits atomic.Bool // for CONNECT; the door's lobby counts it
+	ended atomic.Bool // the hub has ended it; what still comes is not looked at
+
+	// The rest is owned by the inbox.
+
+	req         *Request         // until the session is open: nobody looks at it any more
+	session     *session.Session // nil before CONNECT
+	failures    failures
+	attachments int32 // binary messages of a refused packet still to come
+	reminded    bool // a timer will tell of failures
 }
 
 var (
-	_ Receiver     = (*conn)(nil)
-	_ session.Conn = (*conn)(nil)
+	_ Receiver      = (*conn)(nil)
+	_ session.Conn  = (*conn)(nil)
+	_ session.Owner = (*conn)(nil)
 )
 
 func newConn(d *Door, link Link, req *Request) *conn {
-	c := &conn{door: d, link: link, req: req, inbox: session.NewInbox(d.cfg.Pool)}
-	c.out = d.cfg.Wire.Open(link, c.dropped)
-	c.timeout = time.AfterFunc(d.cfg.ConnectTimeout, link.Close)
+	c := &conn{door: d, link: link, out: link.Conn(), req: req}
+	c.inbox.Init(d.cfg.Pool, c)
 	return c
 }
 
+// Tasks of a connection's inbox. Each is the connection itself under another
+// name, so that queueing one allocates nothing.
+type (
+	packetTask conn
+	binaryTask conn
+)
+
+// Do implements session.Task.
+func (t *packetTask) Do(data []byte) { c := (*conn)(t); c.guarded(func() { c.packet(data) }) }
+
+// Do implements session.Task.
+func (t *binaryTask) Do([]byte) { c := (*conn)(t); c.guarded(c.binary) }
+
 // Message implements Receiver.
-func (c *conn) Message(data []byte) {
-	c.inbox.Submit(len(data), func() { c.guarded(func() { c.packet(data) }) })
+func (c *conn) Message(data []byte) (more bool) {
+	return c.inbox.Submit((*packetTask)(c), append([]byte(nil), data...))
 }
 
 // Binary implements Receiver.
-func (c *conn) Binary() { c.inbox.Submit(0, func() { c.guarded(c.binary) }) }
+func (c *conn) Binary() (more bool) { return c.inbox.Submit((*binaryTask)(c), nil) }
 
-// Closed implements Receiver. Deliveries stop now; the session leaves when
+// Room implements session.Owner.
+func (c *conn) Room() { c.link.Resume() }
+
+// Closed implements Receiver. Deliveries have stopped; the session leaves when
 // what it asked before has been handled.
-func (c *conn) Closed(reason string) {
-	c.timeout.Stop()
-	c.out.Gone()
-	c.inbox.Close(func() { c.leave(reason) })
+func (c *conn) Closed(why wire.Reason) {
+	c.inbox.Close(session.Func(func() { c.leave(why) }))
 }
 
 // End implements session.Conn.
 func (c *conn) End(why *fault.Error, again bool) {
-	var frames []wire.Frame
+	c.ended.Store(true)
+	var frames []*wire.Frame
 	if why.Reason == fault.Draining {
 		frames = append(frames, eventFrame("hub:draining", &hubv1.DrainingNotice{ReconnectInMs: reconnectIn()}))
 	}
@@ -70,21 +90,18 @@ func (c *conn) End(why *fault.Error, again bool) {
 	c.out.End(frames...)
 }
 
-// dropped hears that wire ended a connection that did not take its frames.
-// The browser cannot be told; the operator's metric and log can.
-func (c *conn) dropped(reason wire.Reason) {
-	c.door.cfg.Log.Info("a slow connection was ended", "reason", string(reason), "remote", c.req.RemoteAddr)
-}
-
-func (c *conn) leave(reason string) {
+func (c *conn) leave(why wire.Reason) {
 	defer c.door.forget(c)
 	if c.session == nil {
 		return
 	}
+	if why.Dropped() { // the browser could not be told; the operator's metric and log are
+		c.door.cfg.Log.Info("a slow session was ended", "session", c.session.ID, "reason", why.String(), "remote", c.session.Remote)
+	}
 	c.door.cfg.Subscriptions.LeaveAll(c.session)
 	c.door.cfg.Sessions.Remove(c.session)
 	c.door.cfg.Metrics.sessions.Dec()
-	c.door.cfg.Log.Debug("session closed", "session", c.session.ID, "cause", reason)
+	c.door.cfg.Log.Debug("session closed", "session", c.session.ID, "cause", why.String())
 }
 
 // guarded makes a panic the end of this connection and of nothing else.
@@ -100,6 +117,9 @@ func (c *conn) guarded(run func()) {
 
 // packet handles one message of the link.
 func (c *conn) packet(data []byte) {
+	if c.ended.Load() {
+		return
+	}
 	p, err := parsePacket(data)
 	if err != nil {
 		c.violate("not a Socket.IO packet")
@@ -117,10 +137,10 @@ func (c *conn) packet(data []byte) {
 	case event:
 		c.event(context.Background(), p)
 	case binaryEvent:
-		c.attachments += p.attachments
+		c.attachments += int32(p.attachments) //nolint:gosec // at most maxAttachments
 		c.refuseBinary(p)
 	case binaryAck:
-		c.attachments += p.attachments
+		c.attachments += int32(p.attachments) //nolint:gosec // as above
 	case ack:
 		// The hub asks for no acks, so there is nothing that this one answers.
 	case disconnect:

@@ -34,10 +34,11 @@ func (c *conn) connect(ctx context.Context, p packet) {
 		c.out.Send(connectErrorFrame(p.namespace, why))
 		return
 	}
-	c.timeout.Stop()
+	c.door.joined(c)
 	id := newID()
 	c.out.SetName(id)
 	c.session = c.door.cfg.Sessions.Open(id, admission.Identity, c.req.RemoteAddr, c)
+	c.req = nil
 	c.door.cfg.Metrics.sessions.Inc()
 	c.door.cfg.Log.Debug("session opened", "session", id, "user", admission.Identity.UserID)
 	c.out.Send(connectFrame(id), eventFrame("hub:ready", c.ready(admission)))

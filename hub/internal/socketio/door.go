@@ -16,9 +16,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"log/slog"
-	"maps"
 	mathrand "math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +34,10 @@ import (
 // socket.io-client needs is a round trip.
 const defaultConnectTimeout = 10 * time.Second
 
+// defaultMaxUnjoined leaves room for the storm after a restart: 10,000 clients
+// between their handshake and their CONNECT, at some 1 KiB each.
+const defaultMaxUnjoined = 10_000
+
 // Config is what the door asks and what it reaches.
 type Config struct {
 	Gate          *gate.Gate
@@ -48,6 +50,9 @@ type Config struct {
 	Limits *hubv1.ClientLimits
 	// ConnectTimeout is how long a link may stay without a session. Default: 10 s.
 	ConnectTimeout time.Duration
+	// MaxUnjoined is how many links may be without a session at a time; no
+	// further one begins beyond it. Default: 10,000.
+	MaxUnjoined int
 	// Metrics counts connects and requests. Default: not counted.
 	Metrics *Metrics
 	Log     *slog.Logger
@@ -57,6 +62,7 @@ type Config struct {
 type Door struct {
 	cfg      Config // static after New
 	draining atomic.Bool
+	lobby    lobby
 
 	mu    sync.Mutex
 	conns map[*conn]struct{} // guarded by mu; every link that is not closed
@@ -68,6 +74,7 @@ var _ Acceptor = (*Door)(nil)
 // New makes the door.
 func New(cfg Config) *Door {
 	cfg.ConnectTimeout = cmp.Or(cfg.ConnectTimeout, defaultConnectTimeout)
+	cfg.MaxUnjoined = cmp.Or(cfg.MaxUnjoined, defaultMaxUnjoined)
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics(nil)
 	}
@@ -76,16 +83,34 @@ func New(cfg Config) *Door {
 	return d
 }
 
+// Full implements Acceptor.
+func (d *Door) Full() bool {
+	return d.draining.Load() || d.lobby.count.Load() >= int64(d.cfg.MaxUnjoined)
+}
+
 // Accept implements Acceptor.
 func (d *Door) Accept(link Link, req *Request) Receiver {
 	c := newConn(d, link, req)
+	d.lobby.enter(c, time.Now().Add(d.cfg.ConnectTimeout))
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.conns[c] = struct{}{}
 	return c
 }
 
+// joined hears that a link got its session.
+func (d *Door) joined(c *conn) { d.lobby.leave(c) }
+
+// Expire ends the links whose CONNECT did not come in time. It is to be called
+// about once a second.
+func (d *Door) Expire() {
+	for _, c := range d.lobby.overdue(time.Now()) {
+		c.out.End()
+	}
+}
+
 func (d *Door) forget(c *conn) {
+	d.lobby.leave(c)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.conns, c)
@@ -123,10 +148,8 @@ func (d *Door) Close(ctx context.Context) {
 	defer stop()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, c := range slices.Collect(maps.Keys(d.conns)) {
-		d.mu.Unlock() // a link may tell that it is closed from within End
-		c.out.End()   // and not the link's Close: the drain's last words may still wait
-		d.mu.Lock()
+	for c := range d.conns {
+		c.out.End() // behind the drain's last words, which may still wait
 	}
 	for len(d.conns) > 0 && ctx.Err() == nil {
 		d.empty.Wait()

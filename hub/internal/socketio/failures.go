@@ -8,6 +8,7 @@ import (
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/channel"
+	"github.com/realtime-hub/hub/hub/internal/session"
 )
 
 const (
@@ -82,12 +83,12 @@ func (c *conn) tellFailures() {
 	// At most one timer for a connection, for a second at most; an inbox that
 	// was closed meanwhile takes nothing.
 	time.AfterFunc(time.Until(next), func() {
-		c.inbox.Submit(0, func() {
+		c.inbox.Submit(session.Func(func() {
 			c.guarded(func() {
 				c.reminded = false
 				c.tellFailures()
 			})
-		})
+		}), nil)
 	})
 }
 

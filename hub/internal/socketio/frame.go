@@ -15,45 +15,53 @@ import (
 
 // publicationFrame is the one frame that every subscriber of a publication
 // gets: 2["channel",payload,meta]. The payload's JSON is spliced in as it is.
-func publicationFrame(p engine.Publication) wire.Frame {
-	name := appendString(nil, p.Channel)
+func publicationFrame(p engine.Publication) *wire.Frame {
 	meta := controlJSON(&hubv1.Meta{Id: p.ID})
-	f := make([]byte, 0, len(name)+len(p.Payload)+len(meta)+5)
-	f = append(f, byte(event), '[')
-	f = append(f, name...)
+	// A name has no character that JSON would escape.
+	f := begin(event, len(p.Channel)+len(p.Payload)+len(meta)+len(`["",,]`))
+	f = append(f, '[')
+	f = appendString(f, p.Channel)
 	f = append(f, ',')
 	f = append(f, p.Payload...)
 	f = append(f, ',')
 	f = append(f, meta...)
-	return append(f, ']')
+	return wire.NewFrame(append(f, ']'))
+}
+
+// begin is the beginning of a packet's frame, with room for size bytes more.
+func begin(kind packetType, size int) []byte {
+	return append(make([]byte, wire.Headroom, wire.Headroom+2+size), Message, byte(kind))
 }
 
 // eventFrame is one of the hub's own events: 2["hub:…",object].
-func eventFrame(name string, m proto.Message) wire.Frame {
-	f := append([]byte{byte(event), '['}, appendString(nil, name)...)
+func eventFrame(name string, m proto.Message) *wire.Frame {
+	object := controlJSON(m)
+	f := append(begin(event, len(name)+len(object)+len(`["",]`)), '[')
+	f = appendString(f, name)
 	f = append(f, ',')
-	f = append(f, controlJSON(m)...)
-	return append(f, ']')
+	f = append(f, object...)
+	return wire.NewFrame(append(f, ']'))
 }
 
 // ackFrame answers the request with the ack id: 3<id>[object].
-func ackFrame(id string, m proto.Message) wire.Frame {
-	f := append([]byte{byte(ack)}, id...)
+func ackFrame(id string, m proto.Message) *wire.Frame {
+	object := controlJSON(m)
+	f := append(begin(ack, len(id)+len(object)+len(`[]`)), id...)
 	f = append(f, '[')
-	f = append(f, controlJSON(m)...)
-	return append(f, ']')
+	f = append(f, object...)
+	return wire.NewFrame(append(f, ']'))
 }
 
 // connectFrame accepts the session: 0{"sid":…}.
-func connectFrame(session string) wire.Frame {
-	f := append([]byte{byte(connect)}, `{"sid":`...)
+func connectFrame(session string) *wire.Frame {
+	f := append(begin(connect, len(session)+len(`{"sid":""}`)), `{"sid":`...)
 	f = appendString(f, session)
-	return append(f, '}')
+	return wire.NewFrame(append(f, '}'))
 }
 
 // connectErrorFrame refuses it: 4[/namespace,]{"message":…,"data":Error}.
-func connectErrorFrame(namespace string, why *fault.Error) wire.Frame {
-	f := []byte{byte(connectError)}
+func connectErrorFrame(namespace string, why *fault.Error) *wire.Frame {
+	f := begin(connectError, 0)
 	if namespace != "/" {
 		f = append(f, namespace...)
 		f = append(f, ',')
@@ -62,11 +70,17 @@ func connectErrorFrame(namespace string, why *fault.Error) wire.Frame {
 	f = appendString(f, why.Message)
 	f = append(f, `,"data":`...)
 	f = append(f, controlJSON(why.Proto())...)
-	return append(f, '}')
+	return wire.NewFrame(append(f, '}'))
 }
 
 // disconnectFrame ends the session for good: its client stays away.
-var disconnectFrame = wire.Frame{byte(disconnect)}
+var disconnectFrame = wire.NewFrame(begin(disconnect, 0))
+
+// GapFrame tells that broadcasts of the channel were dropped because the
+// browser did not take them in time: wire.Config.Gap.
+func GapFrame(channel string) *wire.Frame {
+	return eventFrame("hub:gap", &hubv1.Gap{Channel: channel, Reason: "SLOW"})
+}
 
 // controlJSON is a control object as browsers get it: canonical ProtoJSON,
 // default values present, compact (protojson adds white space at random).

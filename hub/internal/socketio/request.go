@@ -12,6 +12,7 @@ import (
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/internal/fault"
+	"github.com/realtime-hub/hub/hub/internal/wire"
 	"github.com/realtime-hub/hub/hub/schema"
 )
 
@@ -157,11 +158,11 @@ func (r *request) arguments(into proto.Message) error {
 // maxArgumentDepth is above what any control object has.
 const maxArgumentDepth = 8
 
-func (r *request) ackFrames(result proto.Message) [][]byte {
+func (r *request) ackFrames(result proto.Message) []*wire.Frame {
 	if r.ack == "" {
 		return nil
 	}
-	return [][]byte{ackFrame(r.ack, result)}
+	return []*wire.Frame{ackFrame(r.ack, result)}
 }
 
 // fail tells the browser that its request failed, and why.

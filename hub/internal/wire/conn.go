@@ -1,255 +1,145 @@
 package wire
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
-// Conn is one connection's place in the index, and its queue. Locks are taken
-// in the order stripe, then Conn.
+// Conn is one connection. There are many thousands: a field costs.
 type Conn struct {
-	wire    *Wire        // static after Open
-	link    Link         // static after Open
-	dropped func(Reason) // static after Open
+	shard   *shard  // static
+	handler Handler // static
 
-	mu       sync.Mutex
-	name     string              // guarded by mu
-	channels map[string]struct{} // guarded by mu
-	pending  []Frame             // guarded by mu; frames not handed to the link yet
-	spare    []Frame             // guarded by mu; pending's other half, to be filled next
-	backlog  int                 // guarded by mu; bytes pending or on their way
-	writing  bool                // guarded by mu; a goroutine drains pending
-	state    state               // guarded by mu
+	// Reading. The write loop takes rmu only to close and to change interest.
+	rmu    sync.Mutex
+	reader wsReader // guarded by rmu
+	held   []byte   // guarded by rmu; read, but not handed over yet
+	stream *stream  // guarded by rmu; a socket that is in no poller
+	fd     int32    // guarded by rmu; a socket in the poller, or -1
+	paused bool     // guarded by rmu; the handler takes nothing for now
+	deaf   bool     // guarded by rmu; what comes is thrown away
+	closed bool     // guarded by rmu; the socket is closed
+	blocks bool     // guarded by rmu; the poller waits until fd takes more
+
+	pongs atomic.Bool // the ping that is out was answered
+
+	// The rest is owned by the write loop.
+
+	why       Reason // of its end
+	heartbeat bool
+	pinged    bool // a ping is out
+	armed     bool // the poller tells when the socket takes more
+	missed    bool // some membership is gapped
+	final     bool // the last frames were taken
+	hungup    bool // the peer has sent its close frame
+	state     state
+	isDirty   bool // in shard.dirty
+	isBlocked bool // in shard.blocked
+	slot      uint8
+	graces    uint8 // ticks by which an unread connection's ping time-out was put off
+	at        int32 // index in the slot
+	sent      int32 // bytes of queue[0] that were written
+	backlog   int32 // bytes that wait in queue, or were taken and are not out yet
+	counted   int32 // what of backlog the total contains
+	taken     int32 // bytes of backlog that were taken
+	popped    uint32
+	since     uint32   // the tick of a blocked socket's last progress
+	parting   uint32   // the tick of the end's beginning, then of the close frame
+	last      *wsError // what the close frame says; nil: a normal end
+	name      string
+	channels  []membership
+	queue     []*Frame
+	taker     *Taker
 }
 
 type state uint8
 
 const (
 	open   state = iota
-	ending       // takes nothing more, closes when pending has left
-	gone         // the link is closed
+	ending       // takes nothing more; ends when queue is empty
+	parted       // the close frame is out; waits for the peer to close
+	doomed       // closed at the round's end
+	gone
 )
 
-// Open gives a link a place. dropped is called once, without locks held, when
-// wire itself ends the connection; the link is closed by then.
-func (w *Wire) Open(link Link, dropped func(Reason)) *Conn {
-	return &Conn{wire: w, link: link, dropped: dropped}
+// Taker is who takes the frames of a connection without a socket.
+type Taker struct {
+	// Max is how many bytes of payload to give at once; one frame may be larger.
+	Max int
+	// Give gets what waits, once: at least one frame, or none where the
+	// connection got a socket or ended. With last nothing follows: the
+	// connection was ended by Conn.End, and these were its last frames, or it
+	// is closed. It runs on a shard's loop and must not block.
+	Give func(frames []*Frame, last bool)
+
+	stream bool // the taker is the connection's own socket
 }
 
-// SetName names the connection for Broadcast's exceptions.
-func (c *Conn) SetName(name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.name = name
-}
-
-// Name is what SetName gave it.
-func (c *Conn) Name() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.name
-}
+// SetName names the connection for Message.Except, and for logs.
+func (c *Conn) SetName(name string) { c.shard.push(op{kind: opName, conn: c, channel: name}) }
 
 // Send queues frames for this connection alone.
-func (c *Conn) Send(frames ...Frame) { c.enqueue(frames...) }
+func (c *Conn) Send(frames ...*Frame) {
+	if len(frames) > 0 {
+		c.push(op{kind: opSend}, frames)
+	}
+}
 
 // Join queues frames and makes the connection one of the channel's, in one
 // step: no broadcast of the channel comes before the frames. Twice is once.
-func (c *Conn) Join(channel string, frames ...Frame) {
-	s := c.wire.stripe(channel)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c.enqueue(frames...)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.state != open {
-		return
-	}
-	if c.channels == nil {
-		c.channels = make(map[string]struct{})
-	}
-	c.channels[channel] = struct{}{}
-	members := s.channels[channel]
-	if members == nil {
-		members = make(map[*Conn]struct{})
-		s.channels[channel] = members
-	}
-	members[c] = struct{}{}
+func (c *Conn) Join(channel string, frames ...*Frame) {
+	c.push(op{kind: opJoin, channel: channel}, frames)
 }
 
 // Leave takes the connection out of the channel and queues frames, in one
 // step: no broadcast of the channel comes after the frames.
-func (c *Conn) Leave(channel string, frames ...Frame) {
-	s := c.wire.stripe(channel)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c.mu.Lock()
-	delete(c.channels, channel)
-	c.mu.Unlock()
-	s.remove(channel, c)
-	c.enqueue(frames...)
+func (c *Conn) Leave(channel string, frames ...*Frame) {
+	c.push(op{kind: opLeave, channel: channel}, frames)
 }
 
-// End queues the last frames; the link closes when they have left it.
-func (c *Conn) End(frames ...Frame) {
-	c.enqueue(frames...)
-	c.mu.Lock()
-	idle := c.state == open && !c.writing
-	if c.state == open {
-		c.state = ending
-	}
-	c.mu.Unlock()
-	c.leaveAll()
-	if idle {
-		c.link.Close()
-	}
-}
+// End queues the last frames. The connection ends when they have left it, a
+// socket with a close frame.
+func (c *Conn) End(frames ...*Frame) { c.push(op{kind: opEnd}, frames) }
 
-// Gone tells wire that the link is closed: the connection leaves everywhere.
-func (c *Conn) Gone() {
-	c.mu.Lock()
-	c.discard()
-	c.mu.Unlock()
-	c.leaveAll()
-}
+// Abort ends the connection at once; what waits is lost.
+func (c *Conn) Abort(why Reason) { c.shard.push(op{kind: opLost, conn: c, why: why}) }
 
-// Backlog is how many bytes wait for this connection.
-func (c *Conn) Backlog() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.backlog
-}
+// Fail ends a connection whose peer does not speak the protocol; a socket is
+// told so by its close frame.
+func (c *Conn) Fail(text string) { c.fail(broken(text)) }
 
-// enqueue appends frames, or ends the connection when they do not fit.
-func (c *Conn) enqueue(frames ...Frame) {
-	size := 0
-	for _, f := range frames {
-		size += len(f)
-	}
-	if size == 0 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.state != open {
-		return
-	}
-	if reason, full := c.full(size); full {
-		c.drop(reason)
-		return
-	}
-	c.backlog += size
-	c.wire.backlog.Add(int64(size))
-	c.pending = append(c.pending, frames...)
-	if !c.writing {
-		c.writing = true
-		c.wire.writers.Go(c.write)
+func (c *Conn) fail(err *wsError) { c.shard.push(op{kind: opFail, conn: c, rest: err}) }
+
+// Take asks for the frames that wait, and says that those of the last Take
+// were handed on. A second Take ends the first one, which gets none.
+func (c *Conn) Take(t Taker) {
+	if !c.shard.push(op{kind: opTake, conn: c, rest: &t}) {
+		t.Give(nil, true)
 	}
 }
 
-// full tells whether size more bytes are too many. A connection that nothing
-// waits for is always let through: a single frame may be larger than the limit.
-func (c *Conn) full(size int) (Reason, bool) {
-	switch {
-	case c.backlog == 0:
-		return "", false
-	case c.backlog+size > c.wire.cfg.MaxBacklog:
-		return ReasonBacklog, true
-	case c.wire.backlog.Load()+int64(size) > c.wire.cfg.MaxBacklogTotal:
-		return ReasonBacklogTotal, true
-	default:
-		return "", false
+// Release ends the Take that waits; it gets what there is now, or none.
+func (c *Conn) Release() { c.shard.push(op{kind: opRelease, conn: c}) }
+
+// Pong says that the peer answered the ping. It counts only when one is out.
+func (c *Conn) Pong() { c.pongs.Store(true) }
+
+func (c *Conn) push(o op, frames []*Frame) {
+	o.conn = c
+	if len(frames) > 0 {
+		o.frame = frames[0]
 	}
+	if len(frames) > 1 {
+		o.rest = frames[1:]
+	}
+	c.shard.push(o)
 }
 
-// drop ends the connection. The caller may hold a stripe's lock, so leaving
-// and telling happen on a goroutine of their own.
-func (c *Conn) drop(reason Reason) {
-	c.wire.cfg.Metrics.drops.WithLabelValues(string(reason)).Inc()
-	c.discard()
-	c.wire.writers.Go(func() {
-		c.leaveAll()
-		c.link.Close()
-		c.dropped(reason)
-	})
-}
-
-// discard forgets what waits. The caller holds mu.
-func (c *Conn) discard() {
-	c.state = gone
-	c.wire.backlog.Add(-int64(c.backlog))
-	c.backlog = 0
-	c.pending, c.spare = nil, nil
-}
-
-func (c *Conn) leaveAll() {
-	c.mu.Lock()
-	channels := c.channels
-	c.channels = nil
-	c.mu.Unlock()
-	for channel := range channels {
-		s := c.wire.stripe(channel)
-		s.mu.Lock()
-		s.remove(channel, c)
-		s.mu.Unlock()
-	}
-}
-
-// remove takes c out of the channel. The caller holds the stripe's lock.
-func (s *stripe) remove(channel string, c *Conn) {
-	members := s.channels[channel]
-	delete(members, c)
-	if len(members) == 0 {
-		delete(s.channels, channel)
-	}
-}
-
-// write hands what waits to the link, batch by batch, until nothing does. It
-// runs on a goroutine of its own, so that a link that is slow to take a batch
-// delays nobody else; there is none while nothing waits.
-func (c *Conn) write() {
-	taken := make(chan struct{}, 1) // one done per Write, never full
-	done := func() { taken <- struct{}{} }
-	for {
-		batch, more := c.take()
-		if !more {
-			return
-		}
-		c.link.Write(batch, done)
-		<-taken
-		c.release(batch)
-	}
-}
-
-// take swaps the queue for an empty one. Without anything to write it ends the
-// writer, and with it a connection that was only waiting for its last frames.
-func (c *Conn) take() ([]Frame, bool) {
-	c.mu.Lock()
-	batch := c.pending
-	if len(batch) > 0 {
-		c.pending = c.spare[:0]
-		c.spare = nil
-		c.mu.Unlock()
-		return batch, true
-	}
-	c.writing = false
-	ended := c.state == ending
-	c.mu.Unlock()
-	if ended {
-		c.link.Close()
-	}
-	return nil, false
-}
-
-func (c *Conn) release(batch []Frame) {
-	size := 0
-	for _, f := range batch {
-		size += len(f)
-	}
-	clear(batch) // frames must not outlive their delivery
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.state == gone {
-		return // discard has already given everything back
-	}
-	c.backlog -= size
-	c.wire.backlog.Add(-int64(size))
-	c.spare = batch
+// open puts a new connection where it is pinged. The slots are filled in turn,
+// so that a storm of connects is no storm of pings later.
+func (s *shard) open(c *Conn) {
+	s.opened++
+	c.slot = uint8(s.opened % slots)   //nolint:gosec // below 25
+	c.at = int32(len(s.slots[c.slot])) //nolint:gosec // a process has fewer than 2³¹ connections
+	s.slots[c.slot] = append(s.slots[c.slot], c)
 }

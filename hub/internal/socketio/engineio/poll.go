@@ -1,0 +1,265 @@
+package engineio
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/realtime-hub/hub/hub/internal/socketio"
+	"github.com/realtime-hub/hub/hub/internal/wire"
+)
+
+// maxAnswer is what one poll's answer carries, in bytes; a single message may
+// be larger.
+const maxAnswer = 256 << 10
+
+// poll is what a link has while it polls.
+type poll struct {
+	sid  string        // static
+	room chan struct{} // of one: a POST that waits may go on
+	done chan struct{} // closed when the link polls no more
+
+	mu      sync.Mutex
+	getting bool     // guarded by mu; a GET is served
+	posting bool     // guarded by mu; a POST is served
+	testing bool     // guarded by mu; a WebSocket's probe is served
+	atOnce  bool     // guarded by mu; the probe was answered: no poll waits
+	over    bool     // guarded by mu; done is closed
+	socket  net.Conn // guarded by mu; the probe's
+}
+
+func newPoll(sid string) *poll {
+	return &poll{sid: sid, room: make(chan struct{}, 1), done: make(chan struct{})}
+}
+
+func (p *poll) signal() {
+	select {
+	case p.room <- struct{}{}:
+	default:
+	}
+}
+
+// end tells whoever waits that the link polls no more.
+func (p *poll) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return
+	}
+	p.over = true
+	close(p.done)
+	if p.socket != nil {
+		_ = p.socket.SetDeadline(time.Unix(1, 0)) // the probe ends, if it has not
+	}
+}
+
+// enter begins a request, of which there may be one of its kind at a time.
+func (p *poll) enter(busy *bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if *busy {
+		return false
+	}
+	*busy = true
+	return true
+}
+
+func (p *poll) leave(busy *bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	*busy = false
+}
+
+// probing begins a probe.
+func (p *poll) probing() bool { return p.enter(&p.testing) }
+
+// probed notes the probe's socket, and tells whether there is still a link for
+// it; nil: the probe has failed, and polling goes on.
+func (p *poll) probed(nc net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.socket, p.testing = nc, nc != nil
+	if nc == nil {
+		p.atOnce = false
+	}
+	return !p.over
+}
+
+// handOver ends a probe that has succeeded: the socket is wire's.
+func (p *poll) handOver() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.socket = nil
+}
+
+// answerAtOnce has no poll wait any more: the client waits for their end.
+func (p *poll) answerAtOnce() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.atOnce = true
+}
+
+func (p *poll) isAtOnce() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.atOnce
+}
+
+// batch is what a poll is answered with.
+type batch struct {
+	frames []*wire.Frame
+	last   bool
+}
+
+// get is a poll: it waits for what there is to send.
+func (l *link) get(p *poll, w http.ResponseWriter, r *http.Request) {
+	if !p.enter(&p.getting) {
+		// The protocol has one poll at a time; which of two was to be answered
+		// nobody could tell.
+		l.conn.Fail("two polls at once")
+		socketio.BadRequest.Write(w)
+		return
+	}
+	defer p.leave(&p.getting)
+	unbound(w)
+	got := make(chan batch, 1)
+	l.conn.Take(wire.Taker{Max: maxAnswer, Give: func(frames []*wire.Frame, last bool) { got <- batch{frames, last} }})
+	if p.isAtOnce() {
+		l.conn.Release()
+	}
+	var b batch
+	select {
+	case b = <-got:
+	case <-r.Context().Done():
+		// Whether its answer would have arrived nobody knows.
+		l.conn.Abort(wire.ReasonGone)
+		return
+	}
+	if p.isAtOnce() {
+		w.Header().Set("Connection", "close") // after the upgrade it would only wait, at 20 KiB
+	}
+	if err := l.server.respond(w, payload(b)...); err != nil {
+		l.conn.Abort(wire.ReasonGone)
+		return
+	}
+	if b.last {
+		l.conn.Abort(wire.ReasonClosed)
+	}
+}
+
+// payload is a poll's answer, in pieces.
+func payload(b batch) [][]byte {
+	var parts [][]byte
+	add := func(packet []byte) {
+		if len(parts) > 0 {
+			parts = append(parts, []byte{socketio.Separator})
+		}
+		parts = append(parts, packet)
+	}
+	for _, f := range b.frames {
+		add(f.Payload())
+	}
+	switch {
+	case b.last:
+		add([]byte("1")) // close
+	case len(parts) == 0:
+		add([]byte("6")) // a noop
+	}
+	return parts
+}
+
+// post is packets from the browser.
+func (l *link) post(p *poll, w http.ResponseWriter, r *http.Request) {
+	if !p.enter(&p.posting) {
+		l.conn.Fail("two posts at once")
+		socketio.BadRequest.Write(w)
+		return
+	}
+	defer p.leave(&p.posting)
+	body, refused := socketio.ReadBody(w, r, int64(l.server.cfg.MaxPayload))
+	if refused != nil {
+		if refused == socketio.TooLarge {
+			l.conn.Fail("too large")
+		}
+		refused.Write(w)
+		return
+	}
+	if !socketio.ValidPayload(body) {
+		l.conn.Fail("not a payload that a browser sends")
+		socketio.BadRequest.Write(w)
+		return
+	}
+	unbound(w)
+	for packet := range bytes.SplitSeq(body, []byte{socketio.Separator}) {
+		if !l.packet(p, packet) {
+			break
+		}
+	}
+	w.Header().Set("Content-Type", "text/html") // as clients have it since Engine.IO 1
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(w, "ok") // a POST whose sender left has nobody to tell
+}
+
+// packet handles one packet of a POST, and tells whether to go on.
+func (l *link) packet(p *poll, packet []byte) bool {
+	more := true
+	switch packet[0] {
+	case socketio.Message:
+		more = l.receiver.Message(packet[1:])
+	case 'b':
+		more = l.receiver.Binary()
+	case '3':
+		l.conn.Pong()
+	case '1':
+		l.conn.End()
+		return false
+	}
+	if more {
+		return true
+	}
+	l.conn.Pause() // its pong may be in the rest
+	defer l.conn.Resume()
+	select {
+	case <-p.room:
+		return true
+	case <-p.done:
+		return false
+	}
+}
+
+// unbound takes the time limits away: from here on the browser waits for us.
+// http.Server's own would end a poll, or reset a message's link.
+func unbound(w http.ResponseWriter) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Time{})
+}
+
+// respond sends packets.
+func (s *Server) respond(w http.ResponseWriter, parts ...[]byte) error {
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
+	size := 0
+	for _, part := range parts {
+		size += len(part)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=UTF-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(size))
+	for _, part := range parts {
+		if _, err := w.Write(part); err != nil { //nolint:gosec // Engine.IO packets, for XMLHttpRequest
+			return err
+		}
+	}
+	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	_ = control.SetWriteDeadline(time.Time{})
+	return nil
+}

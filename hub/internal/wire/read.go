@@ -1,0 +1,138 @@
+package wire
+
+import "net"
+
+// socket is a connection's socket on its way to the write loop: a descriptor
+// for the poller, or a stream.
+type socket struct {
+	fd     int32
+	stream *stream
+}
+
+// Attach gives the connection a socket, whose WebSocket handshake is done;
+// early is what was read from it already. What waits goes to it from now on.
+// wire owns nc from here, also when the connection has ended meanwhile.
+func (c *Conn) Attach(nc net.Conn, early []byte) {
+	s := c.shard
+	sock := &socket{fd: -1}
+	if fd, ok := s.poller.adopt(nc); ok {
+		sock.fd = fd
+	} else {
+		sock.stream = newStream(c, nc)
+	}
+	c.rmu.Lock()
+	c.consume(early)
+	c.rmu.Unlock()
+	if !s.push(op{kind: opAttach, conn: c, rest: sock}) {
+		s.discard(sock)
+	}
+}
+
+func (s *shard) attach(c *Conn, sock *socket) {
+	if c.state >= parted || c.socketed() {
+		s.discard(sock)
+		return
+	}
+	if t := c.taker; t != nil {
+		c.taker = nil
+		t.Give(nil, false)
+	}
+	c.backlog -= c.taken // who took it has handed it on, or never will
+	c.taken, c.final = 0, false
+	c.rmu.Lock()
+	c.fd, c.stream = sock.fd, sock.stream
+	if sock.stream == nil {
+		s.poller.add(c)
+	}
+	c.rmu.Unlock()
+	if sock.stream != nil {
+		sock.stream.start()
+	}
+	if c.state == ending {
+		s.append(c, c.goodbye())
+	}
+	s.touch(c)
+}
+
+func (s *shard) discard(sock *socket) {
+	if sock.stream != nil {
+		sock.stream.close(&s.wire.tasks)
+		return
+	}
+	s.poller.discard(sock.fd)
+}
+
+// socketed tells whether the connection has a socket. The loop's only.
+func (c *Conn) socketed() bool { return c.fd >= 0 || c.stream != nil }
+
+// Pause has the connection count as not read, where its messages come another
+// way than from a socket, until Resume.
+func (c *Conn) Pause() {
+	c.rmu.Lock()
+	defer c.rmu.Unlock()
+	c.paused = true
+}
+
+// Resume goes on reading after Handler.Message wanted no more, beginning with
+// what was read already. It must not be called from within Message.
+func (c *Conn) Resume() {
+	c.rmu.Lock()
+	defer c.rmu.Unlock()
+	if !c.paused {
+		return
+	}
+	c.paused = false
+	held := c.held
+	c.held = nil
+	c.consume(held)
+	if c.paused || c.closed {
+		return
+	}
+	switch {
+	case c.fd >= 0:
+		c.shard.poller.update(c)
+	case c.stream != nil:
+		c.stream.resume()
+	}
+}
+
+// consume hands over what the socket brought. A peer that breaks the protocol
+// is told; a handler that panics ends its connection. The caller holds rmu.
+func (c *Conn) consume(b []byte) {
+	if c.deaf || c.closed || len(b) == 0 {
+		return
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			c.deaf = true
+			c.shard.panicked(nil, r)
+			c.Abort(ReasonInternal)
+		}
+	}()
+	rest, broken := c.reader.feed(b, c.shard.wire.cfg.MaxMessage, c)
+	if broken != nil {
+		c.deaf = true
+		c.fail(broken)
+		return
+	}
+	if len(rest) > 0 {
+		c.held = append([]byte(nil), rest...)
+	}
+}
+
+// frame implements wsSink.
+func (c *Conn) frame(kind wsOp, data []byte) bool {
+	switch kind {
+	case wsText, wsBinary:
+		c.paused = !c.handler.Message(data, kind == wsBinary)
+		return !c.paused
+	case wsPing:
+		c.Send(control(append(appendHeader(make([]byte, 0, len(data)+2), wsPong, len(data)), data...)))
+	case wsClosing:
+		c.deaf = true
+		c.shard.push(op{kind: opHangup, conn: c})
+		return false
+	default: // a pong of WebSocket's answers nothing: the pings are Engine.IO's
+	}
+	return true
+}
