@@ -67,6 +67,11 @@ func (c *conn) Message(data []byte) (more bool) {
 // Binary implements Receiver.
 func (c *conn) Binary() (more bool) { return c.inbox.Submit((*binaryTask)(c), nil) }
 
+// Violated implements Receiver.
+func (c *conn) Violated(what string) {
+	c.inbox.Submit(session.Func(func() { c.guarded(func() { c.violate(what) }) }), nil)
+}
+
 // Room implements session.Owner.
 func (c *conn) Room() { c.link.Resume() }
 

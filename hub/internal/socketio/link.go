@@ -37,6 +37,9 @@ type Receiver interface {
 	Message(data []byte) (more bool)
 	// Binary tells of a binary message, which the door does not take.
 	Binary() (more bool)
+	// Violated tells that something came that no browser sends. The door ends
+	// the link, with its last words.
+	Violated(what string)
 	// Closed tells, exactly once and last, that the link is gone.
 	Closed(why wire.Reason)
 }

@@ -5,13 +5,20 @@ func (s *shard) end(c *Conn, why Reason, last *wsError) {
 	if c.state != open {
 		return
 	}
-	c.why, c.last = why, last
+	c.why = why
+	if last != nil {
+		c.last = last
+	}
 	s.leaveAll(c)
 	if c.socketed() {
 		s.append(c, c.goodbye())
 	}
 	c.state = ending
 	c.parting = s.tick
+	if !c.socketed() && c.taker == nil && len(c.queue) == 0 {
+		s.doom(c, why) // nobody waits for anything
+		return
+	}
 	s.leaving = append(s.leaving, c)
 	s.touch(c)
 }

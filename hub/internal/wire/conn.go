@@ -30,7 +30,6 @@ type Conn struct {
 	pinged    bool // a ping is out
 	armed     bool // the poller tells when the socket takes more
 	missed    bool // some membership is gapped
-	final     bool // the last frames were taken
 	hungup    bool // the peer has sent its close frame
 	state     state
 	isDirty   bool // in shard.dirty
@@ -67,8 +66,8 @@ type Taker struct {
 	// Max is how many bytes of payload to give at once; one frame may be larger.
 	Max int
 	// Give gets what waits, once: at least one frame, or none where the
-	// connection got a socket or ended. With last nothing follows: the
-	// connection was ended by Conn.End, and these were its last frames, or it
+	// connection got a socket, was released or ended. With last there is none
+	// and nothing follows: the last frames were taken before, or the connection
 	// is closed. It runs on a shard's loop and must not block.
 	Give func(frames []*Frame, last bool)
 

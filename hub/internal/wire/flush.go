@@ -162,7 +162,7 @@ func (s *shard) take(c *Conn, t *Taker) {
 	}
 	c.backlog -= c.taken
 	c.taken = 0
-	if c.state == ending && c.final {
+	if c.state == ending && len(c.queue) == 0 && t.stream {
 		s.part(c)
 		return
 	}
@@ -197,11 +197,13 @@ func (s *shard) give(c *Conn) {
 		bytes += len(f.bytes)
 	}
 	s.pop(c, n)
-	c.final = c.state == ending && len(c.queue) == 0
-	if len(frames) == 0 && !c.final {
+	// The end is told apart from the last frames: a client that reads both at
+	// once may close before it has handled what came with it.
+	last := len(frames) == 0 && c.state == ending
+	if len(frames) == 0 && !last {
 		return
 	}
 	t := c.taker
 	c.taker = nil
-	t.Give(frames, c.final)
+	t.Give(frames, last)
 }

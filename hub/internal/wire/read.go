@@ -38,7 +38,7 @@ func (s *shard) attach(c *Conn, sock *socket) {
 		t.Give(nil, false)
 	}
 	c.backlog -= c.taken // who took it has handed it on, or never will
-	c.taken, c.final = 0, false
+	c.taken = 0
 	c.rmu.Lock()
 	c.fd, c.stream = sock.fd, sock.stream
 	if sock.stream == nil {
@@ -112,6 +112,11 @@ func (c *Conn) consume(b []byte) {
 	rest, broken := c.reader.feed(b, c.shard.wire.cfg.MaxMessage, c)
 	if broken != nil {
 		c.deaf = true
+		if broken.code == wsNotUTF8 {
+			c.shard.push(op{kind: opBlame, conn: c, rest: broken})
+			c.handler.Malformed()
+			return
+		}
 		c.fail(broken)
 		return
 	}

@@ -59,6 +59,7 @@ const (
 	opLeave
 	opEnd
 	opFail
+	opBlame
 	opHangup
 	opAttach
 	opTake
@@ -198,6 +199,8 @@ func (s *shard) carryOut(o *op) {
 		s.end(c, ReasonClosed, nil)
 	case opFail:
 		s.end(c, ReasonProtocol, o.rest.(*wsError)) //nolint:forcetypeassert // fail puts it there
+	case opBlame:
+		c.last = o.rest.(*wsError) //nolint:forcetypeassert // consume puts it there
 	case opHangup:
 		s.hangup(c)
 	case opAttach:

@@ -336,7 +336,7 @@ func checkClosing(body []byte) *wsError {
 	}
 	code := binary.BigEndian.Uint16(body)
 	switch {
-	case code >= 1000 && code <= 1003, code >= 1007 && code <= 1011, code >= 3000 && code <= 4999:
+	case code >= 1000 && code <= 1003, code >= 1007 && code <= 1014, code >= 3000 && code <= 4999:
 	default:
 		return broken("close code is not one")
 	}

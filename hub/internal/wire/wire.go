@@ -55,6 +55,9 @@ type Handler interface {
 	// valid during the call alone. With more false nothing else is read until
 	// Conn.Resume. Its calls come one after the other.
 	Message(data []byte, binary bool) (more bool)
+	// Malformed tells of a text message that is not UTF-8. Nothing else is
+	// read; the handler ends the connection, whose close frame says why.
+	Malformed()
 	// Closed tells, exactly once and last, that the connection has ended.
 	Closed(why Reason)
 }

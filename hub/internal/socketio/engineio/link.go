@@ -46,6 +46,7 @@ type nobody struct{}
 
 func (nobody) Message([]byte) bool { return true }
 func (nobody) Binary() bool        { return true }
+func (nobody) Violated(string)     {}
 func (nobody) Closed(wire.Reason)  {}
 
 // Conn implements socketio.Link.
@@ -65,7 +66,7 @@ func (l *link) Message(data []byte, binary bool) (more bool) {
 		return l.receiver.Binary()
 	}
 	if len(data) == 0 {
-		l.conn.Fail("an empty packet")
+		l.receiver.Violated("an empty packet")
 		return true
 	}
 	switch data[0] {
@@ -77,10 +78,13 @@ func (l *link) Message(data []byte, binary bool) (more bool) {
 		l.conn.End()
 	case '6': // a noop
 	default: // open and ping are the server's, an upgrade has happened already
-		l.conn.Fail("not a packet that a browser sends")
+		l.receiver.Violated("not a packet that a browser sends")
 	}
 	return true
 }
+
+// Malformed implements wire.Handler.
+func (l *link) Malformed() { l.receiver.Violated("text that is not UTF-8") }
 
 // Closed implements wire.Handler.
 func (l *link) Closed(why wire.Reason) {

@@ -125,7 +125,6 @@ func (l *link) get(p *poll, w http.ResponseWriter, r *http.Request) {
 		socketio.BadRequest.Write(w)
 		return
 	}
-	defer p.leave(&p.getting)
 	unbound(w)
 	got := make(chan batch, 1)
 	l.conn.Take(wire.Taker{Max: maxAnswer, Give: func(frames []*wire.Frame, last bool) { got <- batch{frames, last} }})
@@ -135,6 +134,9 @@ func (l *link) get(p *poll, w http.ResponseWriter, r *http.Request) {
 	var b batch
 	select {
 	case b = <-got:
+		// Before the answer: a quick client's next poll may be here before this
+		// one has returned.
+		p.leave(&p.getting)
 	case <-r.Context().Done():
 		// Whether its answer would have arrived nobody knows.
 		l.conn.Abort(wire.ReasonGone)
@@ -180,19 +182,29 @@ func (l *link) post(p *poll, w http.ResponseWriter, r *http.Request) {
 		socketio.BadRequest.Write(w)
 		return
 	}
-	defer p.leave(&p.posting)
+	refused := l.packets(p, w, r)
+	p.leave(&p.posting) // before the answer, as in get
+	if refused != nil {
+		refused.Write(w)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html") // as clients have it since Engine.IO 1
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = io.WriteString(w, "ok") // a POST whose sender left has nobody to tell
+}
+
+// packets handles those of a POST.
+func (l *link) packets(p *poll, w http.ResponseWriter, r *http.Request) *socketio.Refusal {
 	body, refused := socketio.ReadBody(w, r, int64(l.server.cfg.MaxPayload))
 	if refused != nil {
 		if refused == socketio.TooLarge {
 			l.conn.Fail("too large")
 		}
-		refused.Write(w)
-		return
+		return refused
 	}
 	if !socketio.ValidPayload(body) {
 		l.conn.Fail("not a payload that a browser sends")
-		socketio.BadRequest.Write(w)
-		return
+		return socketio.BadRequest
 	}
 	unbound(w)
 	for packet := range bytes.SplitSeq(body, []byte{socketio.Separator}) {
@@ -200,9 +212,7 @@ func (l *link) post(p *poll, w http.ResponseWriter, r *http.Request) {
 			break
 		}
 	}
-	w.Header().Set("Content-Type", "text/html") // as clients have it since Engine.IO 1
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = io.WriteString(w, "ok") // a POST whose sender left has nobody to tell
+	return nil
 }
 
 // packet handles one packet of a POST, and tells whether to go on.
@@ -216,7 +226,7 @@ func (l *link) packet(p *poll, packet []byte) bool {
 	case '3':
 		l.conn.Pong()
 	case '1':
-		l.conn.End()
+		l.conn.Abort(wire.ReasonGone) // it polls no more
 		return false
 	}
 	if more {
