@@ -25,23 +25,36 @@ func pool(t *testing.T) (*session.Pool, *strings.Builder) {
 	return session.NewPool(slog.New(slog.NewTextHandler(&log, nil))), &log
 }
 
+// owner is a connection whose reader waits for room.
+type owner struct{ room chan struct{} }
+
+func (o *owner) Room() { o.room <- struct{}{} }
+
+func inbox(p *session.Pool) (*session.Inbox, *owner) {
+	b, o := &session.Inbox{}, &owner{room: make(chan struct{}, 100)}
+	b.Init(p, o)
+	return b, o
+}
+
 func TestAnInboxKeepsOrderAndRunsOneAtATime(t *testing.T) {
 	p, _ := pool(t)
-	boxes := make([]*session.Inbox, 20)
-	got := make([][]int, len(boxes))
+	got := make([][]int, 20)
 	var all sync.WaitGroup
-	for i := range boxes {
-		boxes[i] = session.NewInbox(p)
+	for i := range got {
+		box, o := inbox(p)
 		var running atomic.Int32
 		all.Go(func() {
 			for n := range 1000 {
-				boxes[i].Submit(10, func() {
+				more := box.Submit(session.Func(func() {
 					if running.Add(1) != 1 {
 						t.Error("two items of one inbox run at once")
 					}
 					got[i] = append(got[i], n)
 					running.Add(-1)
-				})
+				}), nil)
+				if !more {
+					<-o.room
+				}
 			}
 		})
 	}
@@ -54,87 +67,115 @@ func TestAnInboxKeepsOrderAndRunsOneAtATime(t *testing.T) {
 	}
 }
 
-func TestAFullInboxStopsItsReaderAlone(t *testing.T) {
+// noted is a task that notes what came with it.
+type noted struct{ got *[]string }
+
+func (n noted) Do(data []byte) { *n.got = append(*n.got, string(data)) }
+
+func TestATaskGetsItsData(t *testing.T) {
+	p, _ := pool(t)
+	b, _ := inbox(p)
+	var got []string
+	for _, data := range []string{"one", "", "three"} {
+		b.Submit(noted{&got}, []byte(data))
+	}
+	p.Wait()
+	if !slices.Equal(got, []string{"one", "", "three"}) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// fill submits until the inbox wants no more, and is how many it took.
+func fill(t *testing.T, b *session.Inbox, size int) int {
+	t.Helper()
+	for n := 1; n < 1000; n++ {
+		if !b.Submit(session.Func(func() {}), make([]byte, size)) {
+			return n
+		}
+	}
+	t.Fatal("the inbox takes everything")
+	return 0
+}
+
+func TestAFullInboxStopsItsReaderAloneUntilThereIsRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := pool(t)
-		full, other := session.NewInbox(p), session.NewInbox(p)
+		full, reader := inbox(p)
+		other, _ := inbox(p)
 		release := make(chan struct{})
-		full.Submit(1, func() { <-release })
-		var submitted atomic.Int32
-		var reader sync.WaitGroup
-		reader.Go(func() {
-			for range 30 {
-				full.Submit(1, func() {})
-				submitted.Add(1)
-			}
-		})
+		full.Submit(session.Func(func() { <-release }), nil)
 		synctest.Wait()
-		if n := submitted.Load(); n != 16 {
+		if n := fill(t, full, 1); n != 16 {
 			t.Errorf("%d items were taken into an inbox of 16", n)
 		}
 		done := make(chan struct{})
-		other.Submit(1, func() { close(done) })
+		other.Submit(session.Func(func() { close(done) }), nil)
 		<-done
+		synctest.Wait()
+		if len(reader.room) != 0 {
+			t.Error("there is room in a full inbox")
+		}
 		close(release)
-		reader.Wait()
 		p.Wait()
+		if len(reader.room) != 1 {
+			t.Errorf("the reader was told %d times that there is room", len(reader.room))
+		}
 	})
 }
 
 func TestAnInboxIsBoundedInBytesButTakesOneLargeItem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := pool(t)
-		b := session.NewInbox(p)
+		b, reader := inbox(p)
 		release := make(chan struct{})
-		b.Submit(1<<20, func() { <-release })
+		b.Submit(session.Func(func() { <-release }), nil)
 		synctest.Wait()
-		var second atomic.Bool
-		var reader sync.WaitGroup
-		reader.Go(func() {
-			b.Submit(60<<10, func() {})
-			b.Submit(60<<10, func() {})
-			second.Store(true)
-		})
-		synctest.Wait()
-		if second.Load() {
-			t.Error("120 KiB wait in an inbox of 64 KiB")
+		if n := fill(t, b, 30<<10); n != 3 {
+			t.Errorf("%d items of 30 KiB were taken into an inbox of 64 KiB", n)
 		}
 		close(release)
-		reader.Wait()
 		p.Wait()
+		if n := fill(t, b, 1<<20); n != 1 {
+			t.Errorf("%d items of 1 MiB were taken", n)
+		}
+		p.Wait()
+		if len(reader.room) != 2 {
+			t.Errorf("the reader was told %d times that there is room", len(reader.room))
+		}
 	})
 }
 
-func TestTheCloseIsTheLastItemAndFreesTheReader(t *testing.T) {
+func TestTheCloseIsTheLastItem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, _ := pool(t)
-		b := session.NewInbox(p)
+		b, reader := inbox(p)
 		release := make(chan struct{})
 		var order []string
-		b.Submit(1, func() { <-release; order = append(order, "asked") })
-		for range 16 {
-			b.Submit(1, func() {})
-		}
-		var reader sync.WaitGroup
-		reader.Go(func() { b.Submit(1, func() { order = append(order, "too late") }) })
+		b.Submit(session.Func(func() { <-release; order = append(order, "asked") }), nil)
 		synctest.Wait()
-		b.Close(func() { order = append(order, "closed") })
-		b.Close(func() { order = append(order, "closed twice") })
-		reader.Wait()
+		fill(t, b, 1) // the close needs no room
+		b.Close(session.Func(func() { order = append(order, "closed") }))
+		b.Close(session.Func(func() { order = append(order, "closed twice") }))
+		if !b.Submit(session.Func(func() { order = append(order, "too late") }), nil) {
+			t.Error("a closed inbox has its reader wait for ever")
+		}
 		close(release)
 		p.Wait()
 		if !slices.Equal(order, []string{"asked", "closed"}) {
 			t.Errorf("order %v", order)
+		}
+		if len(reader.room) != 0 {
+			t.Error("the reader of a closed inbox was told that there is room")
 		}
 	})
 }
 
 func TestAPanicEndsNothingElse(t *testing.T) {
 	p, log := pool(t)
-	b := session.NewInbox(p)
+	b, _ := inbox(p)
 	ran := false
-	b.Submit(1, func() { panic("boom") })
-	b.Submit(1, func() { ran = true })
+	b.Submit(session.Func(func() { panic("boom") }), nil)
+	b.Submit(session.Func(func() { ran = true }), nil)
 	p.Wait()
 	if !ran || !strings.Contains(log.String(), "boom") {
 		t.Errorf("the next item ran: %v; log: %s", ran, log)

@@ -1,6 +1,7 @@
 package socketio_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -27,8 +28,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// cable is a link in memory: what the door writes is heard at once.
+// cable is a link in memory: what the door sends is heard at once.
 type cable struct {
+	conn     *wire.Conn
 	receiver socketio.Receiver
 
 	mu     sync.Mutex
@@ -36,26 +38,34 @@ type cable struct {
 	closed bool
 }
 
-func (c *cable) Write(messages [][]byte, done func()) {
-	c.mu.Lock()
-	for _, m := range messages {
-		c.heard = append(c.heard, string(m))
-	}
-	c.mu.Unlock()
-	done()
+func (c *cable) Conn() *wire.Conn { return c.conn }
+func (c *cable) Resume()          {}
+
+// take hears what the door sends, until the end.
+func (c *cable) take() {
+	c.conn.Take(wire.Taker{Max: 1 << 20, Give: func(frames []*wire.Frame, last bool) {
+		c.mu.Lock()
+		for _, f := range frames {
+			c.heard = append(c.heard, string(f.Payload()[1:])) // behind Engine.IO's type
+		}
+		c.mu.Unlock()
+		if last {
+			c.conn.Abort(wire.ReasonClosed)
+			return
+		}
+		c.take()
+	}})
 }
 
-func (c *cable) Close() {
+func (c *cable) Message([]byte, bool) bool { return true }
+func (c *cable) Malformed()                {}
+
+func (c *cable) Closed(why wire.Reason) {
 	c.mu.Lock()
-	was := c.closed
 	c.closed = true
 	c.mu.Unlock()
-	if !was {
-		go c.receiver.Closed("closed")
-	}
+	c.receiver.Closed(why)
 }
-
-func (c *cable) Transport() string { return "websocket" }
 
 // say sends packets and waits until the door has nothing left to do.
 func (c *cable) say(packets ...string) {
@@ -86,6 +96,7 @@ type house struct {
 	wire     *wire.Wire
 	printed  *strings.Builder
 	interest *interest
+	stop     context.CancelFunc
 }
 
 func open(t *testing.T, change func(*socketio.Config)) *house {
@@ -99,10 +110,17 @@ func open(t *testing.T, change func(*socketio.Config)) *house {
 		t.Fatal(err)
 	}
 	h := &house{
-		log: memory.New(memory.Config{}), sessions: session.NewTable(nil), wire: wire.New(wire.Config{}),
+		log: memory.New(memory.Config{}), sessions: session.NewTable(nil),
 		printed: &strings.Builder{}, interest: &interest{},
 	}
 	log := slog.New(slog.NewTextHandler(h.printed, nil))
+	h.wire, err = wire.New(wire.Config{Goroutines: true, Log: log}) // epoll knows nothing of a bubble's time
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	h.stop = stop
+	go h.wire.Run(ctx)
 	h.pool = session.NewPool(log)
 	cfg := socketio.Config{
 		Gate: g, Schema: registry, Sessions: h.sessions, Pool: h.pool, Wire: h.wire, Log: log,
@@ -118,7 +136,9 @@ func open(t *testing.T, change func(*socketio.Config)) *house {
 
 func (h *house) connect() *cable {
 	c := &cable{}
+	c.conn = h.wire.Open(c, false)
 	c.receiver = h.door.Accept(c, &socketio.Request{Header: http.Header{}, RemoteAddr: "192.0.2.1:1"})
+	c.take()
 	return c
 }
 
@@ -126,8 +146,8 @@ func (h *house) connect() *cable {
 func (h *house) leave(t *testing.T) {
 	t.Helper()
 	h.door.Close(t.Context())
-	h.pool.Wait()
-	h.wire.Wait()
+	h.stop()
+	synctest.Wait()
 }
 
 func TestALinkWithoutASessionIsClosedInTime(t *testing.T) {
@@ -136,10 +156,13 @@ func TestALinkWithoutASessionIsClosedInTime(t *testing.T) {
 		silent, joined := h.connect(), h.connect()
 		joined.say("0")
 		time.Sleep(10*time.Second - 1) // in the bubble
+		h.door.Expire()
+		synctest.Wait()
 		if silent.isClosed() {
 			t.Error("closed early")
 		}
 		time.Sleep(2 * time.Nanosecond) // in the bubble
+		h.door.Expire()
 		synctest.Wait()
 		if !silent.isClosed() || joined.isClosed() {
 			t.Errorf("after 10 s: silent closed %v, joined closed %v", silent.isClosed(), joined.isClosed())
@@ -224,6 +247,8 @@ func TestAPanicEndsItsConnectionAlone(t *testing.T) {
 		if !strings.Contains(h.printed.String(), "nil pointer") {
 			t.Errorf("the log has no cause: %s", h.printed)
 		}
+		h.stop() // the panic left a session that cannot leave
+		synctest.Wait()
 	})
 }
 
@@ -236,7 +261,7 @@ func TestASessionThatLeavesWhileItJoinsIsGoneEverywhere(t *testing.T) {
 			for i := range 10 {
 				c.receiver.Message(fmt.Appendf(nil, `2%d["hub:subscribe","room.said"]`, i))
 			}
-			go c.Close()
+			go c.conn.Abort(wire.ReasonGone)
 		}
 		synctest.Wait()
 		if n := h.sessions.Len(); n != 0 {
