@@ -147,18 +147,18 @@ func (s *shard) touch(c *Conn) {
 
 // take notes who takes the connection's frames from now on.
 func (s *shard) take(c *Conn, t *Taker) {
-	if c.taker != nil {
-		old := c.taker
-		c.taker = nil
-		old.Give(nil, false)
-	}
 	if c.state >= doomed {
 		t.Give(nil, true)
 		return
 	}
-	if c.socketed() && !t.stream {
+	if c.socketed() && !t.stream { // before the next: the taker that waits is the socket's
 		t.Give(nil, false)
 		return
+	}
+	if c.taker != nil {
+		old := c.taker
+		c.taker = nil
+		old.Give(nil, false)
 	}
 	c.backlog -= c.taken
 	c.taken = 0

@@ -1,0 +1,106 @@
+package wire_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/realtime-hub/hub/hub/internal/wire"
+)
+
+// open is a connection without a socket, in a wire of one shard.
+func open(t testing.TB, cfg wire.Config) (*wire.Wire, *wire.Conn, *hand) {
+	t.Helper()
+	cfg.Shards = 1
+	w, _ := start(t, cfg)
+	h := newHand()
+	return w, w.Open(h, false), h
+}
+
+func wantGiven(t testing.TB, what string, got, want given) {
+	t.Helper()
+	if !slices.Equal(got.texts, want.texts) || got.last != want.last {
+		t.Fatalf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+func TestFramesWaitUntilTheyAreTaken(t *testing.T) {
+	w, c, _ := open(t, wire.Config{})
+	c.Send(text("1"), text("2"))
+	barrier(t, w)
+	wantGiven(t, "what waited", take(t, c), given{texts: []string{"1", "2"}})
+	if w.Backlog() == 0 {
+		t.Error("taken frames do not count before they are handed on")
+	}
+	next := taking(c, 100)
+	barrier(t, w)
+	if n := w.Backlog(); n != 0 {
+		t.Errorf("%d bytes count after they were handed on", n)
+	}
+	c.Send(text("3"))
+	wantGiven(t, "what came", within(t, "Give", next), given{texts: []string{"3"}})
+	if len(next) != 0 {
+		t.Error("given twice")
+	}
+}
+
+func TestASecondTakeEndsTheFirst(t *testing.T) {
+	w, c, _ := open(t, wire.Config{})
+	first, second := taking(c, 100), taking(c, 100)
+	wantGiven(t, "the first", within(t, "Give", first), given{})
+	c.Send(text("1"))
+	wantGiven(t, "the second", within(t, "Give", second), given{texts: []string{"1"}})
+	barrier(t, w)
+	if len(first)+len(second) > 0 {
+		t.Error("given twice")
+	}
+}
+
+func TestAWaitingTakerHearsOfTheEnd(t *testing.T) {
+	t.Run("End", func(t *testing.T) {
+		_, c, _ := open(t, wire.Config{})
+		g := taking(c, 100)
+		c.End()
+		wantGiven(t, "the last", within(t, "Give", g), given{last: true})
+	})
+	t.Run("Abort", func(t *testing.T) {
+		_, c, h := open(t, wire.Config{})
+		g := taking(c, 100)
+		c.Abort(wire.ReasonGone)
+		h.ends(t, wire.ReasonGone)
+		wantGiven(t, "the last", within(t, "Give", g), given{last: true})
+		wantGiven(t, "after the end", take(t, c), given{last: true})
+	})
+	t.Run("Fail", func(t *testing.T) {
+		_, c, _ := open(t, wire.Config{})
+		g := taking(c, 100)
+		c.Fail("no")
+		wantGiven(t, "the last", within(t, "Give", g), given{last: true})
+	})
+}
+
+// A socket's frames are nothing for a taker: with one attached, nothing is
+// given, and what a taker takes before has no close frame.
+func TestASocketTakesEverythingItself(t *testing.T) {
+	kinds(t, func(t *testing.T, cfg wire.Config) {
+		w, c, _ := open(t, cfg)
+		waiting := taking(c, 100)
+		barrier(t, w)
+		p := attach(t, c)
+		wantGiven(t, "at the attaching", within(t, "Give", waiting), given{})
+		wantGiven(t, "with a socket", take(t, c), given{})
+		c.Send(text("1"))
+		c.End()
+		p.expect("1")
+		p.closing(normal)
+	})
+}
+
+func TestAnEndWithoutASocketIsTakenOrTimesOut(t *testing.T) {
+	w, c, h := open(t, fast(wire.Config{}))
+	c.Send(text("nobody takes this"))
+	c.End()
+	h.ends(t, wire.ReasonClosed)
+	if n := w.Backlog(); n != 0 {
+		t.Errorf("%d bytes of a connection that ended", n)
+	}
+}
