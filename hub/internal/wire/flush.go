@@ -186,7 +186,7 @@ func (s *shard) release(c *Conn) {
 func (s *shard) give(c *Conn) {
 	frames, bytes := make([]*Frame, 0, len(c.queue)), 0
 	n := 0
-	for n < len(c.queue) && (len(frames) == 0 || bytes+len(c.queue[n].bytes) <= c.taker.Max) {
+	for n < len(c.queue) && (len(frames) == 0 || bytes+len(c.queue[n].Payload()) <= c.taker.Max) {
 		f := c.queue[n]
 		n++
 		c.taken += int32(len(f.bytes)) //nolint:gosec // part of the backlog
@@ -194,7 +194,7 @@ func (s *shard) give(c *Conn) {
 			continue // of a socket that the connection has not
 		}
 		frames = append(frames, f)
-		bytes += len(f.bytes)
+		bytes += len(f.Payload())
 	}
 	s.pop(c, n)
 	// The end is told apart from the last frames: a client that reads both at

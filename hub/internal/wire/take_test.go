@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -41,6 +42,27 @@ func TestFramesWaitUntilTheyAreTaken(t *testing.T) {
 	if len(next) != 0 {
 		t.Error("given twice")
 	}
+}
+
+func TestATakerGetsWhatItCanHold(t *testing.T) {
+	w, c, _ := open(t, wire.Config{})
+	for i := range 10 {
+		c.Send(text(fmt.Sprint("frame-", i))) // 7 bytes
+	}
+	c.Send(text(pattern(1000)))
+	barrier(t, w)
+	var got []string
+	for range 3 {
+		g := within(t, "Give", taking(c, 28))
+		if len(g.texts) != 4 && len(got) < 8 {
+			t.Fatalf("%d frames of 7 bytes in 28", len(g.texts))
+		}
+		got = append(got, g.texts...)
+	}
+	if len(got) != 10 {
+		t.Fatalf("got %d of 10 frames, then a long one", len(got))
+	}
+	wantGiven(t, "a frame that is larger", within(t, "Give", taking(c, 28)), given{texts: []string{pattern(1000)}})
 }
 
 func TestASecondTakeEndsTheFirst(t *testing.T) {
