@@ -43,9 +43,9 @@ func (s *shard) hangup(c *Conn) {
 }
 
 // part has written everything, the close frame last. The peer closes now, and
-// gets a while for it.
+// gets a while for it; without a socket there is nobody to wait for.
 func (s *shard) part(c *Conn) {
-	if c.hungup {
+	if c.hungup || !c.socketed() {
 		s.doom(c, ReasonGone)
 		return
 	}

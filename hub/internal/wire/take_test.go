@@ -77,6 +77,18 @@ func TestASecondTakeEndsTheFirst(t *testing.T) {
 	}
 }
 
+func TestTheLastFramesAreGivenAsTheLast(t *testing.T) {
+	_, c, h := open(t, wire.Config{})
+	c.Send(text("1"), text("2"))
+	c.End(text("bye"))
+	c.Send(text("too late"))
+	wantGiven(t, "the first part", within(t, "Give", taking(c, 2)), given{texts: []string{"1", "2"}})
+	wantGiven(t, "the last part", within(t, "Give", taking(c, 100)), given{texts: []string{"bye"}, last: true})
+	wantGiven(t, "after the last", within(t, "Give", taking(c, 100)), given{last: true})
+	h.ends(t, wire.ReasonClosed)
+	wantGiven(t, "after the end", take(t, c), given{last: true})
+}
+
 func TestAWaitingTakerHearsOfTheEnd(t *testing.T) {
 	t.Run("End", func(t *testing.T) {
 		_, c, _ := open(t, wire.Config{})
