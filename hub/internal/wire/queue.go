@@ -67,6 +67,10 @@ func (s *shard) replace(c *Conn, f *Frame, m *member) bool {
 	if at >= len(c.queue) || c.queue[at].channel != f.channel || at == 0 && c.sent > 0 {
 		return false
 	}
+	others := int(c.backlog) - len(c.queue[at].bytes)
+	if others > 0 && others+len(f.bytes) > s.wire.cfg.MaxBacklog {
+		return false // it does not fit there either
+	}
 	delta := int32(len(f.bytes) - len(c.queue[at].bytes)) //nolint:gosec // as above
 	c.queue[at] = f
 	c.backlog += delta

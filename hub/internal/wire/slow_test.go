@@ -164,6 +164,12 @@ func TestTheLatestThatDoesNotFitEndsTheConnection(t *testing.T) {
 		s.broadcast("price.a", wire.SlowLatest, pattern(2<<20))
 		s.h.ends(t, wire.ReasonBacklog)
 	})
+	t.Run("where a smaller one waits", func(t *testing.T) {
+		s := newSlow(t, wire.Config{})
+		s.c.Join("price.a")
+		s.broadcast("price.a", wire.SlowLatest, "small", pattern(2<<20))
+		s.h.ends(t, wire.ReasonBacklog)
+	})
 }
 
 // A frame that has begun to leave cannot be replaced: the next one waits
