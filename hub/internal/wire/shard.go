@@ -165,8 +165,8 @@ func (s *shard) drain() {
 
 // apply carries out operations until a round is full.
 func (s *shard) apply(ops []op, at *int) {
-	bytes := int64(0)
-	for *at < len(ops) && bytes < roundBytes {
+	full := int64(max(min(roundBytes, s.wire.cfg.MaxBacklog/2), 1)) // a round alone must not fill a backlog
+	for bytes := int64(0); *at < len(ops) && bytes < full; {
 		o := &ops[*at]
 		*at++ // before: an operation that panics is not tried again
 		size := o.size()

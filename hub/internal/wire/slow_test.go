@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -230,4 +231,23 @@ func TestAFrameLargerThanTheLimitPassesWhenNothingWaits(t *testing.T) {
 		c.Send(text(plug))
 		p.expect(plug)
 	})
+}
+
+// A round is never more than a backlog: whoever keeps up is not slow, however
+// low the limit is. (A goroutine's writes are not over when the round is.)
+func TestALowLimitDropsNobodyWhoKeepsUp(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("no epoll")
+	}
+	w, _ := start(t, wire.Config{MaxBacklog: 1000})
+	c, p := dial(t, w, newHand())
+	c.Join("x.y")
+	for range 20 {
+		for range 100 {
+			w.Broadcast("x.y", wire.Message{Frame: text(pattern(100))})
+		}
+		for range 100 {
+			p.expect(pattern(100))
+		}
+	}
 }
