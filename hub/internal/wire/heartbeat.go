@@ -19,7 +19,9 @@ func (s *shard) beat() {
 	cfg := &s.wire.cfg
 	if cfg.Ping != nil {
 		s.latecomers()
-		s.pongs(int(s.tick-s.ticks(cfg.PingTimeout)) % slots) //nolint:gosec // wraps around once in 136 years
+		if due := s.ticks(cfg.PingTimeout); s.tick > due { // before, no ping is that old
+			s.pongs(int(s.tick-due) % slots) //nolint:gosec // wraps around once in 136 years
+		}
 		s.pings(int(s.tick) % slots)
 	}
 	s.stalled()
