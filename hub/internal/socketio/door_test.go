@@ -49,11 +49,9 @@ func (c *cable) take() {
 			c.heard = append(c.heard, string(f.Payload()[1:])) // behind Engine.IO's type
 		}
 		c.mu.Unlock()
-		if last {
-			c.conn.Abort(wire.ReasonClosed)
-			return
+		if !last {
+			c.take()
 		}
-		c.take()
 	}})
 }
 

@@ -67,7 +67,7 @@ type Taker struct {
 	Max int
 	// Give gets what waits, once: at least one frame, or none where the
 	// connection got a socket, was released or ended. With last there is none
-	// and nothing follows: the last frames were taken before, or the connection
+	// and nothing follows: the last frames were taken before, and the connection
 	// is closed. It runs on a shard's loop and must not block.
 	Give func(frames []*Frame, last bool)
 

@@ -206,4 +206,7 @@ func (s *shard) give(c *Conn) {
 	t := c.taker
 	c.taker = nil
 	t.Give(frames, last)
+	if last {
+		s.doom(c, c.why)
+	}
 }

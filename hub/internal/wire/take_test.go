@@ -83,8 +83,8 @@ func TestTheLastFramesAreGivenAsTheLast(t *testing.T) {
 	c.End(text("bye"))
 	c.Send(text("too late"))
 	wantGiven(t, "the first part", within(t, "Give", taking(c, 2)), given{texts: []string{"1", "2"}})
-	wantGiven(t, "the last part", within(t, "Give", taking(c, 100)), given{texts: []string{"bye"}, last: true})
-	wantGiven(t, "after the last", within(t, "Give", taking(c, 100)), given{last: true})
+	wantGiven(t, "the last part", within(t, "Give", taking(c, 100)), given{texts: []string{"bye"}})
+	wantGiven(t, "the end", within(t, "Give", taking(c, 100)), given{last: true})
 	h.ends(t, wire.ReasonClosed)
 	wantGiven(t, "after the end", take(t, c), given{last: true})
 }

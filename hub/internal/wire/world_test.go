@@ -51,6 +51,7 @@ func start(t testing.TB, cfg wire.Config) (w *wire.Wire, stop func()) {
 
 // hand is a connection's handler. message may be nil; the others are counted.
 type hand struct {
+	conn    *wire.Conn // set by dial
 	message func(data []byte, binary bool) bool
 	closed  chan wire.Reason
 	closes  atomic.Int32
@@ -68,6 +69,10 @@ func (h *hand) Message(data []byte, binary bool) bool {
 	return h.message(data, binary)
 }
 
+// Malformed implements wire.Handler. The connection must be ended, and the
+// close frame then says why.
+func (h *hand) Malformed() { h.conn.End() }
+
 func (h *hand) Closed(why wire.Reason) {
 	h.closes.Add(1)
 	h.closed <- why
@@ -84,8 +89,8 @@ func (h *hand) ends(t testing.TB, want wire.Reason) {
 // dial opens a connection with a TCP socket.
 func dial(t testing.TB, w *wire.Wire, h *hand) (*wire.Conn, *peer) {
 	t.Helper()
-	c := w.Open(h, false)
-	return c, attach(t, c)
+	h.conn = w.Open(h, false)
+	return h.conn, attach(t, h.conn)
 }
 
 func attach(t testing.TB, c *wire.Conn) *peer {

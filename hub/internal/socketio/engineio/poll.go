@@ -147,10 +147,6 @@ func (l *link) get(p *poll, w http.ResponseWriter, r *http.Request) {
 	}
 	if err := l.server.respond(w, payload(b)...); err != nil {
 		l.conn.Abort(wire.ReasonGone)
-		return
-	}
-	if b.last {
-		l.conn.Abort(wire.ReasonClosed)
 	}
 }
 
