@@ -31,7 +31,7 @@ type conn struct {
 	session     *session.Session // nil before CONNECT
 	failures    failures
 	attachments int32 // binary messages of a refused packet still to come
-	reminded    bool // a timer will tell of failures
+	reminded    bool  // a timer will tell of failures
 }
 
 var (

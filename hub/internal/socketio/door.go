@@ -78,6 +78,7 @@ func New(cfg Config) *Door {
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics(nil)
 	}
+	rules()
 	d := &Door{cfg: cfg, conns: make(map[*conn]struct{})}
 	d.empty.L = &d.mu
 	return d

@@ -98,16 +98,50 @@ type call struct {
 	args []json.RawMessage
 }
 
-// parseCall takes apart ["name", argument…].
+// parseCall takes apart ["name", argument…]. The arguments are pieces of data.
 func parseCall(data []byte) (call, error) {
-	var parts []json.RawMessage
-	if err := json.Unmarshal(data, &parts); err != nil || len(parts) == 0 || len(parts[0]) == 0 || parts[0][0] != '"' {
+	parts, ok := elements(data)
+	if !ok || len(parts) == 0 || parts[0][0] != '"' {
 		return call{}, errPacket
 	}
-	var c call
-	if err := json.Unmarshal(parts[0], &c.name); err != nil {
+	name := parts[0]
+	if bytes.IndexByte(name, '\\') < 0 { // no channel's name needs it
+		return call{name: string(name[1 : len(name)-1]), args: parts[1:]}, nil
+	}
+	var unescaped string
+	if err := json.Unmarshal(name, &unescaped); err != nil {
 		return call{}, errPacket
 	}
-	c.args = parts[1:]
-	return c, nil
+	return call{name: unescaped, args: parts[1:]}, nil
+}
+
+// elements are those of a JSON array, as they are written. encoding/json would
+// copy each; an event has few and they may be long.
+func elements(data []byte) (parts []json.RawMessage, ok bool) {
+	data = bytes.TrimSpace(data)
+	if !json.Valid(data) || data[0] != '[' {
+		return nil, false
+	}
+	parts = make([]json.RawMessage, 0, 3) // a name, a payload, and what qualifies it
+	depth, quoted, begin := 0, false, 1
+	for i := 0; i < len(data); i++ {
+		switch b := data[i]; {
+		case quoted && b == '\\':
+			i++
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '[' || b == '{':
+			depth++
+		case b == ']' || b == '}':
+			depth--
+		}
+		if end := depth == 0; end || depth == 1 && !quoted && data[i] == ',' {
+			if part := bytes.TrimSpace(data[begin:i]); len(part) > 0 { // else the array is empty
+				parts = append(parts, json.RawMessage(part))
+			}
+			begin = i + 1
+		}
+	}
+	return parts, true
 }

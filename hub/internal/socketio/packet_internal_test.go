@@ -2,6 +2,8 @@ package socketio
 
 import (
 	"bytes"
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,7 +58,7 @@ func TestNumbersBeyond53BitsSurvive(t *testing.T) {
 }
 
 func FuzzPacket(f *testing.F) {
-	for _, seed := range []string{`0{"token":"x"}`, `213["a",{"b":[1,2]}]`, `52-/x,3["a",{"_placeholder":true,"num":0}]`, `2/x?y,`, "2[\"\\ud800\"]"} {
+	for _, seed := range []string{`0{"token":"x"}`, `213["a",{"b":[1,2]}]`, `52-/x,3["a",{"_placeholder":true,"num":0}]`, `2/x?y,`, `2 [ "a" , [ 1, "]" ] , {"b":[{}, "\\"]} ,null] `, `2[ ]`, "2[\"\\ud800\"]"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -66,6 +68,11 @@ func FuzzPacket(f *testing.F) {
 		}
 		if len(p.data) > len(data) || len(p.ack) > maxAckDigits || len(p.namespace) > maxNamespace || p.attachments > maxAttachments {
 			t.Errorf("out of bounds: %+v", p)
+		}
+		var want []json.RawMessage
+		got, ok := elements(p.data)
+		if whole := json.Unmarshal(p.data, &want) == nil && want != nil; ok != whole || !slices.EqualFunc(got, want, func(a, b json.RawMessage) bool { return bytes.Equal(a, b) }) {
+			t.Errorf("%q: its elements are %q, not %q", p.data, got, want)
 		}
 		if c, err := parseCall(p.data); err == nil {
 			// What is sent back of it must be what our own frames can carry:

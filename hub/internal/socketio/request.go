@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -148,12 +149,25 @@ func (r *request) arguments(into proto.Message) error {
 	if err := (protojson.UnmarshalOptions{RecursionLimit: maxArgumentDepth}).Unmarshal(arg, into); err != nil {
 		return fault.New(fault.RequestInvalid, r.call.name+": "+schema.JSONProblem(err))
 	}
-	err := protovalidate.Validate(into)
+	err := rules().Validate(into)
 	if broken, ok := errors.AsType[*protovalidate.ValidationError](err); ok {
 		return fault.Invalid(fault.RequestInvalid, schema.Violations(broken))
 	}
 	return err
 }
+
+// rules validates what requests have as arguments. The rules are compiled at
+// once when the door is made, not when the first browser waits for its ack.
+var rules = sync.OnceValue(func() protovalidate.Validator {
+	v, err := protovalidate.New(protovalidate.WithDisableLazy(), protovalidate.WithMessages(
+		&hubv1.SubscribeArguments{}, &hubv1.UnsubscribeArguments{}, &hubv1.PresenceArguments{},
+		&hubv1.HistoryArguments{}, &hubv1.RefreshArguments{},
+	))
+	if err != nil {
+		panic("the rules of the hub's own requests do not compile: " + err.Error())
+	}
+	return v
+})
 
 // maxArgumentDepth is above what any control object has.
 const maxArgumentDepth = 8

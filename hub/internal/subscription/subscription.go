@@ -12,7 +12,6 @@ package subscription
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sync"
 
@@ -46,7 +45,7 @@ type Service struct {
 	cfg Config // static after New
 
 	mu   sync.Mutex
-	held map[*session.Session]map[string]struct{} // guarded by mu; concrete channels
+	held map[*session.Session][]string // guarded by mu; concrete channels. A list: most sessions have one
 }
 
 // New makes the flow.
@@ -57,7 +56,7 @@ func New(cfg Config) *Service {
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics(nil)
 	}
-	return &Service{cfg: cfg, held: make(map[*session.Session]map[string]struct{})}
+	return &Service{cfg: cfg, held: make(map[*session.Session][]string)}
 }
 
 // Join makes s a subscriber. place puts the result and the membership into the
@@ -118,7 +117,7 @@ func (v *Service) LeaveAll(s *session.Session) {
 	channels := v.held[s]
 	delete(v.held, s)
 	v.mu.Unlock()
-	for name := range channels {
+	for _, name := range channels {
 		v.cfg.Engine.Leave(name, v.cfg.Sink)
 	}
 	v.cfg.Metrics.subscriptions.Sub(float64(len(channels)))
@@ -128,14 +127,13 @@ func (v *Service) LeaveAll(s *session.Session) {
 func (v *Service) Channels(s *session.Session) []string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return slices.Sorted(maps.Keys(v.held[s]))
+	return slices.Sorted(slices.Values(v.held[s]))
 }
 
 func (v *Service) holds(s *session.Session, name string) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	_, held := v.held[s][name]
-	return held
+	return slices.Contains(v.held[s], name)
 }
 
 // reserve counts the subscription before the engine is asked, so that the
@@ -148,10 +146,9 @@ func (v *Service) reserve(s *session.Session, name string) error {
 		return fault.New(fault.TooManySubscriptions, "the session has as many subscriptions as it may; unsubscribe from another channel first", "channel", name)
 	}
 	if channels == nil {
-		channels = make(map[string]struct{})
-		v.held[s] = channels
+		channels = make([]string, 0, 1)
 	}
-	channels[name] = struct{}{}
+	v.held[s] = append(channels, name)
 	v.cfg.Metrics.subscriptions.Inc()
 	return nil
 }
@@ -160,12 +157,14 @@ func (v *Service) release(s *session.Session, name string) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	channels := v.held[s]
-	if _, held := channels[name]; !held {
+	i := slices.Index(channels, name)
+	if i < 0 {
 		return false
 	}
-	delete(channels, name)
-	if len(channels) == 0 {
+	if len(channels) == 1 {
 		delete(v.held, s)
+	} else {
+		v.held[s] = slices.Delete(channels, i, i+1)
 	}
 	v.cfg.Metrics.subscriptions.Dec()
 	return true
