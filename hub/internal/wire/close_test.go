@@ -196,3 +196,21 @@ func TestAPeerThatIsGoneIsNoticed(t *testing.T) {
 		}
 	})
 }
+
+// An end that comes while a drop is not told yet is still an end.
+func TestAnEndAfterADropIsTaken(t *testing.T) {
+	kinds(t, func(t *testing.T, cfg wire.Config) {
+		s := newSlow(t, cfg)
+		s.c.Join("a.a")
+		s.broadcast("a.a", wire.SlowDrop, half, half, half)
+		s.c.End(text("bye"))
+		begun := time.Now()
+		s.p.expect(plug, half, half, "bye")
+		s.p.closing(normal)
+		s.p.nc.Close()
+		s.h.ends(t, wire.ReasonClosed)
+		if d := time.Since(begun); d > 3*time.Second {
+			t.Errorf("took %v", d)
+		}
+	})
+}

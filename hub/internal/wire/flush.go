@@ -47,7 +47,7 @@ func (s *shard) settle(c *Conn) {
 		}
 		return
 	}
-	if c.missed {
+	if c.missed && c.state == open {
 		s.drained(c)
 		return
 	}
