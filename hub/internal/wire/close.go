@@ -54,11 +54,17 @@ func (s *shard) part(c *Conn) {
 	c.rmu.Lock()
 	defer c.rmu.Unlock()
 	c.deaf = true
+	resumed := c.paused // nobody else resumes it, and its peer's end must be seen
+	c.paused, c.held = false, nil
 	switch {
 	case c.fd >= 0:
 		s.poller.halfClose(c)
+		if resumed {
+			s.poller.update(c)
+		}
 	case c.stream != nil:
 		c.stream.halfClose(&s.wire.tasks)
+		c.stream.resume()
 	}
 }
 

@@ -44,6 +44,28 @@ func TestAnEndDeliversEverything(t *testing.T) {
 	})
 }
 
+// Nobody sends the frame that resumes a connection whose end has come.
+func TestAnEndDeliversEverythingToAPeerThatIsNotRead(t *testing.T) {
+	kinds(t, func(t *testing.T, cfg wire.Config) {
+		_, c, h := open(t, cfg)
+		paused := make(chan struct{})
+		h.message = func([]byte, bool) bool { close(paused); return false }
+		p := attach(t, c)
+		p.send(opText, "1")
+		within(t, "a message", paused)
+		p.send(opText, "2")
+		c.End(text("bye"))
+		p.expect("bye")
+		p.closing(normal)
+		p.nc.Close()
+		begun := time.Now()
+		h.ends(t, wire.ReasonClosed)
+		if d := time.Since(begun); d > 500*time.Millisecond {
+			t.Errorf("the peer's end was noticed after %v", d)
+		}
+	})
+}
+
 func TestAPeersCloseFrameIsAnswered(t *testing.T) {
 	kinds(t, func(t *testing.T, cfg wire.Config) {
 		_, c, h := open(t, cfg)
