@@ -106,17 +106,20 @@ func (s *shard) buryOne(c *Conn) {
 	}
 	taker := c.taker
 	c.taker = nil
-	func() {
-		defer func() {
-			if r := recover(); r != nil {
-				s.panicked(c, r)
-			}
-		}()
-		if taker != nil {
-			taker.Give(nil, true)
+	if taker != nil {
+		s.hand(c, taker, nil, true)
+	}
+	s.tell(c, c.why)
+}
+
+// tell calls the handler's Closed.
+func (s *shard) tell(c *Conn, why Reason) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.panicked(c, r)
 		}
-		c.handler.Closed(c.why)
 	}()
+	c.handler.Closed(why)
 }
 
 // forget lets go of what waits.

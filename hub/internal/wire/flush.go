@@ -148,17 +148,17 @@ func (s *shard) touch(c *Conn) {
 // take notes who takes the connection's frames from now on.
 func (s *shard) take(c *Conn, t *Taker) {
 	if c.state >= doomed {
-		t.Give(nil, true)
+		s.hand(c, t, nil, true)
 		return
 	}
 	if c.socketed() && !t.stream { // before the next: the taker that waits is the socket's
-		t.Give(nil, false)
+		s.hand(c, t, nil, false)
 		return
 	}
 	if c.taker != nil {
 		old := c.taker
 		c.taker = nil
-		old.Give(nil, false)
+		s.hand(c, old, nil, false)
 	}
 	c.backlog -= c.taken
 	c.taken = 0
@@ -205,8 +205,19 @@ func (s *shard) give(c *Conn) {
 	}
 	t := c.taker
 	c.taker = nil
-	t.Give(frames, last)
+	s.hand(c, t, frames, last)
 	if last {
 		s.doom(c, c.why)
 	}
+}
+
+// hand calls a taker. Its panic ends its connection, and not the round.
+func (s *shard) hand(c *Conn, t *Taker, frames []*Frame, last bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.panicked(c, r)
+			s.doom(c, ReasonInternal)
+		}
+	}()
+	t.Give(frames, last)
 }

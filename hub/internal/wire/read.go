@@ -35,7 +35,7 @@ func (s *shard) attach(c *Conn, sock *socket) {
 	}
 	if t := c.taker; t != nil {
 		c.taker = nil
-		t.Give(nil, false)
+		s.hand(c, t, nil, false)
 	}
 	c.backlog -= c.taken // who took it has handed it on, or never will
 	c.taken = 0

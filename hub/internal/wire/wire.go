@@ -157,7 +157,8 @@ func (w *Wire) Open(h Handler, heartbeat bool) *Conn {
 	s := w.shards[int(w.next.Add(1))%len(w.shards)]
 	c := &Conn{shard: s, handler: h, fd: -1, heartbeat: heartbeat}
 	if !s.push(op{kind: opOpen, conn: c}) {
-		go h.Closed(ReasonShutdown) // not from here: the caller may hold its locks
+		c.closed = true              // nothing comes after Closed
+		go s.tell(c, ReasonShutdown) // not from here: the caller may hold its locks
 	}
 	return c
 }
