@@ -71,6 +71,9 @@ func (c *Conn) Pause() {
 	c.rmu.Lock()
 	defer c.rmu.Unlock()
 	c.paused = true
+	if c.fd >= 0 {
+		c.shard.poller.update(c) // or epoll would say for ever that there is something to read
+	}
 }
 
 // Resume goes on reading after Handler.Message wanted no more, beginning with
@@ -100,6 +103,10 @@ func (c *Conn) Resume() {
 // is told; a handler that panics ends its connection. The caller holds rmu.
 func (c *Conn) consume(b []byte) {
 	if c.deaf || c.closed || len(b) == 0 {
+		return
+	}
+	if c.paused { // it was read while it was being paused, or before there was a socket
+		c.held = append(c.held, b...)
 		return
 	}
 	defer func() {

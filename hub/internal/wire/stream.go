@@ -40,7 +40,7 @@ func (st *stream) start() {
 func (st *stream) read() {
 	small := make([]byte, idleBytes)
 	more := false
-	for {
+	for st.waits() {
 		var n int
 		var err error
 		if more {
@@ -52,9 +52,6 @@ func (st *stream) read() {
 		}
 		if err != nil {
 			st.conn.Abort(ReasonGone)
-			return
-		}
-		if !st.waits() {
 			return
 		}
 	}
