@@ -103,7 +103,7 @@ func (c *Conn) ready(events uint32, buf []byte) {
 		c.shard.poller.update(c)
 	}
 	if c.paused {
-		if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 { // which no interest is needed for
+		if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 && c.dead() { // which no interest is needed for
 			c.lost()
 		}
 		return
@@ -128,6 +128,12 @@ func (c *Conn) ready(events uint32, buf []byte) {
 			return
 		}
 	}
+}
+
+// dead asks whether it is this socket that has died. The caller holds rmu.
+func (c *Conn) dead() bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: c.fd}}, 0) // without interest: only death
+	return err == nil && n > 0
 }
 
 // lost has the loop close a socket that is at its end, and silences it until
