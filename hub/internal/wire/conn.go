@@ -65,6 +65,8 @@ const (
 type Taker struct {
 	// Max is how many bytes of payload to give at once; one frame may be larger.
 	Max int
+	// Frames is how many to give at once. Default: as many as Max allows.
+	Frames int
 	// Give gets what waits, once: at least one frame, or none where the
 	// connection got a socket, was released or ended. With last there is none
 	// and nothing follows: the last frames were taken before, and the connection

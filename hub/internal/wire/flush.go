@@ -178,15 +178,19 @@ func (s *shard) release(c *Conn) {
 	if s.give(c); c.taker != nil {
 		t := c.taker
 		c.taker = nil
-		t.Give(nil, false)
+		s.hand(c, t, nil, false)
 	}
 }
 
 // give hands the taker what waits.
 func (s *shard) give(c *Conn) {
-	frames, bytes := make([]*Frame, 0, len(c.queue)), 0
+	most := len(c.queue)
+	if c.taker.Frames > 0 {
+		most = min(most, c.taker.Frames)
+	}
+	frames, bytes := make([]*Frame, 0, most), 0
 	n := 0
-	for n < len(c.queue) && (len(frames) == 0 || bytes+len(c.queue[n].Payload()) <= c.taker.Max) {
+	for n < len(c.queue) && (len(frames) == 0 || len(frames) < most && bytes+len(c.queue[n].Payload()) <= c.taker.Max) {
 		f := c.queue[n]
 		n++
 		c.taken += int32(len(f.bytes)) //nolint:gosec // part of the backlog

@@ -18,6 +18,10 @@ import (
 // be larger.
 const maxAnswer = 256 << 10
 
+// maxPackets is what python-engineio takes of one poll's answer; the protocol
+// has no limit, and says nothing of clients that have.
+const maxPackets = 16
+
 // poll is what a link has while it polls.
 type poll struct {
 	sid  string        // static
@@ -127,7 +131,7 @@ func (l *link) get(p *poll, w http.ResponseWriter, r *http.Request) {
 	}
 	unbound(w)
 	got := make(chan batch, 1)
-	l.conn.Take(wire.Taker{Max: maxAnswer, Give: func(frames []*wire.Frame, last bool) { got <- batch{frames, last} }})
+	l.conn.Take(wire.Taker{Max: maxAnswer, Frames: maxPackets, Give: func(frames []*wire.Frame, last bool) { got <- batch{frames, last} }})
 	if p.isAtOnce() {
 		l.conn.Release()
 	}
