@@ -1,0 +1,103 @@
+// Package course is the order of a benchmark: who is measured when, for how
+// long, and what becomes of what was seen.
+//
+// All peers run in turn, and then again, round by round: a machine that is
+// busier for a minute spoils one round of everyone, not everything of one.
+// Each peer's round is a new process, and one server runs at a time. What is
+// idle is measured after that, of all side by side, since being idle takes no
+// processor from a neighbour.
+//
+// What goes wrong with one peer is a note, and the others go on.
+package course
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/realtime-hub/hub/bench/internal/load"
+	"github.com/realtime-hub/hub/bench/internal/peer"
+	"github.com/realtime-hub/hub/bench/internal/report"
+)
+
+// A Course is how is measured.
+type Course struct {
+	Kinds       []peer.Kind
+	Workshop    peer.Workshop
+	Core        int // of the servers, or affinity.None
+	Subscribers int
+	Rounds      int
+	Plan        load.Plan // of each figure of a round
+	// IdleSessions are held for Settle after the last connect; 0: not measured.
+	IdleSessions int
+	Settle       time.Duration
+	// Budget is for the rounds: no round begins that would not end in it by the
+	// time of the one before; 0: no limit. The first is always run.
+	Budget time.Duration
+	// IdleEnd is when the last look at idle sessions should be over; a server
+	// that cannot be filled by then is left out. Zero: no limit.
+	IdleEnd time.Time
+	// Holder is the command of a process that calls Hold; the Holding's JSON
+	// follows as its last argument.
+	Holder []string
+	// Say tells the user where it stands.
+	Say func(format string, args ...any)
+}
+
+const (
+	// width is how many clients connect, and how many ask, at the same time.
+	width = 256
+	// window is W32's.
+	window = 32
+	// pace is the deliveries per second at which latency is measured.
+	pace = 100_000
+)
+
+// Run runs the whole course. The error is ctx's; all others are notes.
+func (c *Course) Run(ctx context.Context) (*report.Run, error) {
+	r := &report.Run{}
+	for _, k := range c.Kinds {
+		r.Peers = append(r.Peers, report.Peer{Name: k.Name, Samples: report.Samples{}})
+	}
+	begin := time.Now()
+	for round := range c.Rounds {
+		if passed := time.Since(begin); c.Budget > 0 && round > 0 && passed+passed/time.Duration(round) > c.Budget {
+			r.Notes = append(r.Notes, fmt.Sprintf("%d rounds instead of %d: there was no time for more", round, c.Rounds))
+			break
+		}
+		r.Meta.Rounds = round + 1
+		for i, k := range c.Kinds {
+			began := time.Now()
+			err := c.round(ctx, k, r.Peers[i].Samples)
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			note(r, k.Name, err)
+			c.Say("round %d of %d: %-13s %s, in %.1f s", round+1, c.Rounds, k.Name, outcome(r.Peers[i].Samples, err), time.Since(began).Seconds())
+		}
+	}
+	if c.IdleSessions > 0 {
+		c.idle(ctx, r)
+	}
+	return r, context.Cause(ctx)
+}
+
+// note keeps an error, once.
+func note(r *report.Run, name string, err error) {
+	if err == nil {
+		return
+	}
+	if text := name + ": " + err.Error(); !slices.Contains(r.Notes, text) {
+		r.Notes = append(r.Notes, text)
+	}
+}
+
+func outcome(s report.Samples, err error) string {
+	if err != nil {
+		return "failed: " + err.Error()
+	}
+	last := func(f report.Figure) float64 { return s[f][len(s[f])-1] }
+	return fmt.Sprintf("%.0f deliveries/s, %.2f CPU-s per million (W1 %.2f), p50 %.0f ms, %.0f connects/s",
+		last(report.DeliveriesW32), last(report.CPUW32), last(report.CPUW1), last(report.P50), last(report.Connects))
+}

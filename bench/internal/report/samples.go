@@ -1,0 +1,125 @@
+// Package report is what a benchmark says at its end: medians and ratios of
+// what was measured, as a table for people, JSON for programs, and a chart.
+//
+// Nothing is left out silently: a figure that could not be measured is null in
+// JSON and a dash in the table, with a note that says why.
+package report
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// A Figure is something that is measured of each peer; its text is the key in JSON.
+type Figure string
+
+// The figures.
+const (
+	DeliveriesW32 Figure = "deliveries_per_s_w32"
+	CPUW32        Figure = "cpu_s_per_million_w32"
+	DeliveriesW1  Figure = "deliveries_per_s_w1"
+	CPUW1         Figure = "cpu_s_per_million_w1"
+	P50           Figure = "p50_ms"
+	P99           Figure = "p99_ms"
+	Idle          Figure = "idle_kib_per_session"
+	Goroutines    Figure = "goroutines_per_session"
+	Connects      Figure = "connects_per_s"
+	Requests      Figure = "requests_per_s"
+	MessageBytes  Figure = "message_bytes"
+)
+
+// Samples are the values of a figure, one for each round; none: not measured.
+type Samples map[Figure][]float64
+
+// Add appends a round's value.
+func (s Samples) Add(f Figure, value float64) { s[f] = append(s[f], value) }
+
+// Median is the middle of a figure's values, the mean of both middles of an
+// even number.
+func (s Samples) Median(f Figure) (float64, bool) { return median(s[f]) }
+
+func median(values []float64) (float64, bool) {
+	if len(values) == 0 {
+		return 0, false
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 0 {
+		return (sorted[middle-1] + sorted[middle]) / 2, true
+	}
+	return sorted[middle], true
+}
+
+// spread is from the least to the greatest value, as a text; empty where there
+// is only one.
+func spread(values []float64) string {
+	if len(values) < 2 {
+		return ""
+	}
+	return number(slices.Min(values)) + "–" + number(slices.Max(values))
+}
+
+// number writes a value with three significant digits.
+func number(v float64) string {
+	switch abs := math.Abs(v); {
+	case abs >= 999_500:
+		return fmt.Sprintf("%.3gM", v/1e6)
+	case abs >= 9_995:
+		return fmt.Sprintf("%.0fk", v/1e3)
+	case abs >= 99.95:
+		return fmt.Sprintf("%.0f", v)
+	case abs >= 9.995:
+		return fmt.Sprintf("%.1f", v)
+	case abs < 0.005:
+		return "0"
+	default:
+		return fmt.Sprintf("%.2f", v)
+	}
+}
+
+// A Peer is all that was measured of one server.
+type Peer struct {
+	Name    string
+	Samples Samples
+}
+
+// A Run is a whole benchmark.
+type Run struct {
+	Meta Meta
+	// Peers are in the order of the table.
+	Peers []Peer
+	// Variants are the hub's other sessions, of which only the cost of being
+	// idle is measured.
+	Variants []Peer
+	// Notes say what is missing, and why.
+	Notes []string
+}
+
+// Meta is how and where was measured.
+type Meta struct {
+	Date         time.Time `json:"date"`
+	Quick        bool      `json:"quick"`
+	Commit       string    `json:"commit,omitempty"`
+	Machine      string    `json:"machine"`
+	Load         string    `json:"load_average_at_start,omitempty"`
+	Go           string    `json:"go"`
+	Node         string    `json:"node,omitempty"`
+	Subscribers  int       `json:"subscribers"`
+	IdleSessions int       `json:"idle_sessions"`
+	Settle       string    `json:"idle_settle"`
+	Rounds       int       `json:"rounds"`
+	Measured     string    `json:"measured_per_figure_and_round"`
+	Pinned       bool      `json:"pinned"`
+}
+
+// Peer is the one of that name, or nil.
+func (r *Run) Peer(name string) *Peer {
+	for i := range r.Peers {
+		if r.Peers[i].Name == name {
+			return &r.Peers[i]
+		}
+	}
+	return nil
+}
