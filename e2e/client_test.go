@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -10,7 +11,7 @@ import (
 	"time"
 )
 
-// What a client sees of itself; see driver.mjs.
+// What a client sees of itself; see driver/lines.mjs.
 const (
 	connected    = "$connect"
 	connectError = "$connect_error"
@@ -25,15 +26,17 @@ type options struct {
 	auth      any               // the auth payload, as it is
 	tokens    []string          // auth.token of one connect after the other
 	headers   map[string]string // extraHeaders
+	cookies   bool              // withCredentials: a page's cookies go to another origin too
 	namespace string            // behind the URL
 	reconnect bool              // whether the client comes back by itself
 	subscribe []string          // at every hub:ready; acks come as $subscribed
 }
 
-// client is one socket.io-client. Its events wait in the order in which they
+// client is one Socket.IO client. Its events wait in the order in which they
 // came until a test takes them.
 type client struct {
 	t       *testing.T
+	driver  *driver
 	name    string // the driver's
 	session string // of the latest hub:ready that was taken
 
@@ -69,8 +72,14 @@ func (e event) arg(i int) json.RawMessage {
 // dial makes a client and lets it connect; it disconnects with the test.
 func dial(t *testing.T, url string, m mode, o options) *client {
 	t.Helper()
-	c := &client{t: t, news: make(chan struct{})}
-	js.register(c)
+	return dialBy(t, js, url, m, o, nil)
+}
+
+// dialBy is dial for the clients of another driver, which may be told more.
+func dialBy(t *testing.T, d *driver, url string, m mode, o options, more map[string]any) *client {
+	t.Helper()
+	c := &client{t: t, driver: d, news: make(chan struct{})}
+	d.register(c)
 	io := map[string]any{"reconnection": o.reconnect}
 	if m.transports != nil {
 		io["transports"] = m.transports
@@ -81,20 +90,25 @@ func dial(t *testing.T, url string, m mode, o options) *client {
 	if o.tokens != nil {
 		io["tokens"] = o.tokens
 	}
+	if o.cookies {
+		io["withCredentials"] = true
+	}
 	if o.headers != nil {
 		io["extraHeaders"] = o.headers
 	}
-	c.call("connect", map[string]any{"url": url + o.namespace, "version": m.version, "options": io, "subscribe": o.subscribe})
+	request := map[string]any{"url": url + o.namespace, "version": m.version, "options": io, "subscribe": o.subscribe}
+	maps.Copy(request, more)
+	c.call("connect", request)
 	t.Cleanup(func() {
-		_, _ = js.call("disconnect", c.name, nil, patience)
-		js.forget(c)
+		_, _ = d.call("disconnect", c.name, nil, patience)
+		d.forget(c)
 	})
 	return c
 }
 
 func (c *client) call(op string, more map[string]any) json.RawMessage {
 	c.t.Helper()
-	result, err := js.call(op, c.name, more, patience)
+	result, err := c.driver.call(op, c.name, more, patience)
 	if err != nil {
 		c.t.Fatalf("%s %v: %v; what came instead: %v", op, more["event"], err, c.waiting())
 	}

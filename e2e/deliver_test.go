@@ -82,6 +82,36 @@ func number(t *testing.T, e event) int {
 	return payload.N
 }
 
+// stream broadcasts a Room of 1, 2, 3, … without a pause until the end, which
+// tells the last.
+func (h *testHub) stream(t *testing.T, channel string) (end func() int) {
+	t.Helper()
+	stop := make(chan struct{})
+	last := make(chan int, 1)
+	go func() {
+		n := 0
+		defer func() { last <- n }()
+		for {
+			if _, err := h.send(t, onJSON(channel, fmt.Sprintf(`{"n":%d}`, n+1))); err != nil {
+				t.Error(err)
+				return
+			}
+			n++
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	end = sync.OnceValue(func() int {
+		close(stop)
+		return <-last
+	})
+	t.Cleanup(func() { end() })
+	return end
+}
+
 // A stream runs all the time while clients connect by polling, subscribe, and
 // move to a WebSocket: from its first message on each must see it without a
 // gap, a repetition or a change of order.
@@ -90,26 +120,7 @@ func TestNothingIsLostInTheUpgrade(t *testing.T) {
 	for _, version := range []string{"4.8", "4.0"} {
 		t.Run(version, func(t *testing.T) {
 			r := room()
-			stop := make(chan struct{})
-			var backend sync.WaitGroup
-			defer backend.Wait()
-			ended := sync.OnceFunc(func() { close(stop) })
-			defer ended()
-			last := 0
-			backend.Go(func() {
-				for last = 1; ; last++ {
-					_, err := h.send(t, onJSON(r, fmt.Sprintf(`{"n":%d}`, last)))
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					select {
-					case <-stop:
-						return
-					default:
-					}
-				}
-			})
+			end := h.stream(t, r)
 			clients := make([]*client, 10)
 			for i := range clients {
 				clients[i] = dial(t, h.url, mode{version: version}, options{subscribe: []string{r}})
@@ -120,8 +131,7 @@ func TestNothingIsLostInTheUpgrade(t *testing.T) {
 				c.next(upgraded)
 				at[i] = number(t, c.next(r)) // before the stream may end
 			}
-			ended()
-			backend.Wait()
+			last := end()
 			for i, c := range clients {
 				for at := at[i]; at < last; {
 					n := number(t, c.next(r))

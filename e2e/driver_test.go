@@ -15,10 +15,11 @@ import (
 	"time"
 )
 
-// js is the process that all clients live in.
+// js is the process that all JavaScript clients live in.
 var js *driver
 
-// driver speaks to driver/driver.mjs. Its methods may be called concurrently.
+// driver speaks to a process that clients live in; see driver/lines.mjs. Its
+// methods may be called concurrently.
 type driver struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process says no more
@@ -48,9 +49,11 @@ type reply struct {
 	Args   []json.RawMessage `json:"args"`
 }
 
-func startDriver() (*driver, error) {
+// startDriver runs a program that speaks as driver/lines.mjs says, which must
+// answer within the bound.
+func startDriver(bound time.Duration, program ...string) (*driver, error) {
 	d := &driver{
-		cmd:     exec.Command("node", "driver/driver.mjs"),
+		cmd:     exec.Command(program[0], program[1:]...),
 		done:    make(chan struct{}),
 		waiting: make(map[int64]chan<- reply),
 		clients: make(map[string]*client),
@@ -68,8 +71,10 @@ func startDriver() (*driver, error) {
 		return nil, err
 	}
 	go d.read(out)
-	_, err = d.call("sync", "", nil, patience)
-	return d, err
+	if _, err = d.call("sync", "", nil, bound); err != nil {
+		return nil, errors.Join(err, d.stop())
+	}
+	return d, nil
 }
 
 // stop ends the process: it goes when nobody speaks to it any more.

@@ -247,6 +247,20 @@ func (a *alarm) err() error {
 	return fmt.Errorf("the hub logged %d errors, the first is: %.2000s", len(a.errors), a.errors[0])
 }
 
+// sessions waits until the hub has as many.
+func (h *testHub) sessions(t *testing.T, want float64) {
+	t.Helper()
+	for begin := time.Now(); ; {
+		has := h.metric(t, "hub_sessions")
+		if has == want {
+			return
+		}
+		if time.Since(begin) > patience {
+			t.Fatalf("the hub has %v sessions, not %v", has, want)
+		}
+	}
+}
+
 // metric is a gauge of the hub's, as the operator's door tells it.
 func (h *testHub) metric(t *testing.T, name string) float64 {
 	t.Helper()

@@ -37,12 +37,12 @@ func run(m *testing.M) int {
 		return 0
 	}
 	var err error
-	if js, err = startDriver(); err != nil {
+	if js, err = startDriver(patience, "node", "driver/driver.mjs"); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e: the driver does not start:", err)
 		return 1
 	}
 	code := m.Run()
-	for _, end := range []func() error{js.stop, common.end} {
+	for _, end := range []func() error{js.stop, chromium.end, python.end, common.end} {
 		if err := end(); err != nil && code == 0 {
 			fmt.Fprintln(os.Stderr, "e2e:", err)
 			code = 1
