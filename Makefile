@@ -18,7 +18,7 @@ GENERATED := gen $(wildcard examples/*/gen)
 READER       := examples/blog/reader/node_modules/.installed
 NODE_MODULES := e2e/node_modules/.installed $(READER)
 
-.PHONY: help run test e2e fuzz check lint generated tidy protos generate image fmt
+.PHONY: help run test e2e clients fuzz check lint generated tidy protos generate image fmt
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,15 +30,20 @@ run: $(READER) ## a hub on the channels of examples/blog, a backend, a client th
 
 # Allocation tests (TestAllocs…) run without -race, which allocates itself; only their packages are built again.
 # Then the modules of their own: bench, sdk/go/bridge. HUB_E2E=required: a missing Node fails e2e instead of skipping it.
-test: $(NODE_MODULES) ## all tests: -race once, allocation tests without, every module
+# HUB_CLIENTS=required does the same for Chromium and Python's clients, which npm does not bring; .ci/run sets it.
+test: clients $(NODE_MODULES) ## all tests: -race once, allocation tests without, every module
 	HUB_E2E=required go test -race -timeout 10m ./...
 	@dirs=$$({ grep -rlE --include='*_test.go' '^func TestAllocs' hub sdk cmd || true; } | xargs -r -n1 dirname | sort -u | sed 's|^|./|'); \
 	if [[ -n "$$dirs" ]]; then echo go test -run '^TestAllocs' $$dirs; go test -timeout 10m -run '^TestAllocs' $$dirs; fi
 	@for mod in $$(find . -name go.mod -not -path ./go.mod -not -path './tools/*' -not -path '*/node_modules/*'); do \
 	echo "cd $$(dirname $$mod) && go test -race ./..."; (cd $$(dirname $$mod) && go test -race -timeout 10m ./...); done
 
-e2e: $(NODE_MODULES) ## only the real clients against a real hub; LONG=1 adds the long runs
+e2e: clients $(NODE_MODULES) ## only the real clients against a real hub; LONG=1 adds the long runs
 	HUB_E2E=required $(if $(LONG),HUB_LONG=1) go test -race -count=1 -timeout $(if $(LONG),60m,10m) ./e2e/...
+
+# Said here, because go test does not print why it skips.
+clients:
+	@names=$$(e2e/clients | xargs); [[ -z "$$names" ]] || echo "tests of clients that are not installed are skipped; on Debian: apt-get install --no-install-recommends $$names"
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz test, one after the other, FUZZTIME (30s) each
