@@ -171,7 +171,7 @@ func (r *wsReader) admit(h wsHeader, limit int) *wsError {
 		return broken("continuation of nothing")
 	case h.op != wsContinuation && fragmented:
 		return broken("message within a message")
-	case h.length > max(limit-had, 0):
+	case h.length > limit-had:
 		return &wsError{code: wsTooBig, text: "message too big"}
 	default:
 		return nil

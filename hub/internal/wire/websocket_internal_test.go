@@ -98,6 +98,10 @@ func wsRules() []wsRule {
 			name: "control between fragments", in: client(0x01, "Hel") + client(0x89, "1") + client(0x00, "l") + client(0x8A, "") + client(0x80, "o"),
 			want: []string{"ping 1", "pong ", "text Hello"},
 		},
+		{
+			name: "two pings between fragments", in: client(0x01, "a") + client(0x89, "1") + client(0x89, "2") + client(0x80, "b"),
+			want: []string{"ping 1", "ping 2", "text ab"},
+		},
 		{name: "closing between fragments", in: client(0x01, "Hel") + client(0x88, ""), want: []string{"closing "}},
 		{name: "a character in two fragments", in: client(0x01, "\xce") + client(0x80, "\xba"), want: []string{"text κ"}},
 		{name: "fragments as much as the limit", in: client(0x02, many(600)) + client(0x80, many(400)), want: []string{"binary " + many(1000)}},
@@ -258,7 +262,9 @@ func TestAReaderThatEndedReadsNothing(t *testing.T) {
 	for _, first := range []string{client(0x88, ""), client(0x80, "")} {
 		var r wsReader
 		sink := &heard{stops: true}
-		_, _ = r.feed([]byte(first), testLimit, sink)
+		if rest, _ := r.feed([]byte(first+client(0x81, "a")), testLimit, sink); len(rest) > 0 {
+			t.Errorf("%q is left behind %q", rest, first)
+		}
 		before := len(sink.events)
 		rest, err := r.feed([]byte(client(0x81, "a")), testLimit, sink)
 		if len(rest) > 0 || err != nil || len(sink.events) != before {
