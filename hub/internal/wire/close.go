@@ -5,10 +5,13 @@ func (s *shard) end(c *Conn, why Reason, last *wsError) {
 	if c.state != open {
 		return
 	}
-	c.why = why
 	if last != nil {
 		c.last = last
 	}
+	if c.last != nil { // also where the handler ended a connection that was to blame
+		why = ReasonProtocol
+	}
+	c.why = why
 	s.leaveAll(c)
 	if c.socketed() {
 		s.append(c, c.goodbye())

@@ -122,6 +122,7 @@ func TestWhoBreaksTheProtocolIsTold(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				cfg.MaxMessage = 1000
 				w, c, h := open(t, cfg)
+				h.conn = c
 				got := make(chan string, 10)
 				h.message = func(data []byte, _ bool) bool { got <- string(data); return true }
 				p := attach(t, c)

@@ -324,7 +324,8 @@ func payloadLength(short int, b []byte) (int, *wsError) {
 	}
 }
 
-// checkClosing tells whether a peer may close like that (§7.4): 1004 to 1006
+// checkClosing tells whether a peer may close like that (§7.4, and what was
+// registered since, to 1013): 1004 to 1006
 // and 1015 are for what no frame says, and who sends others below 3000 speaks
 // of a protocol that is not this one.
 func checkClosing(body []byte) *wsError {
@@ -336,7 +337,7 @@ func checkClosing(body []byte) *wsError {
 	}
 	code := binary.BigEndian.Uint16(body)
 	switch {
-	case code >= 1000 && code <= 1003, code >= 1007 && code <= 1014, code >= 3000 && code <= 4999:
+	case code >= 1000 && code <= 1003, code >= 1007 && code <= 1013, code >= 3000 && code <= 4999:
 	default:
 		return broken("close code is not one")
 	}

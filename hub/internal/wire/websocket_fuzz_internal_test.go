@@ -72,7 +72,7 @@ func FuzzReaderAgreesWithGorilla(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in []byte, scripted bool) {
 		if scripted {
-			in = stream(in)
+			in = validStream(in)
 		}
 		agree(t, in)
 	})
@@ -85,7 +85,7 @@ func TestReaderAgreesWithGorillaOnValidStreams(t *testing.T) {
 		for i := range script {
 			script[i] = byte(random.Uint32())
 		}
-		in := stream(script)
+		in := validStream(script)
 		if _, err, _ := read(t, [][]byte{in}, false); err.code != 0 {
 			t.Fatalf("%+v in a valid stream: %q", err, in)
 		}
@@ -93,10 +93,10 @@ func TestReaderAgreesWithGorillaOnValidStreams(t *testing.T) {
 	}
 }
 
-// stream writes a valid stream after a script: messages within the limit, in
+// validStream writes a valid stream after a script: messages within the limit, in
 // up to four fragments, with control between them, perhaps a closing, perhaps
 // cut in the end.
-func stream(script []byte) []byte {
+func validStream(script []byte) []byte {
 	var out []byte
 	next := func() int {
 		if len(script) == 0 {
@@ -162,8 +162,7 @@ func agree(t *testing.T, in []byte) {
 }
 
 // overlooked tells what gorilla is content with: it checks no text for UTF-8,
-// and takes lengths that are not minimal, half a close code, and codes that
-// IANA knows and RFC 6455 does not (1012 and 1013).
+// and takes lengths that are not minimal, and half a close code.
 func overlooked(err wsError) bool {
 	return slices.Contains([]string{"text is not UTF-8", "length is not minimal", "close code is cut", "close code is not one"}, err.text)
 }

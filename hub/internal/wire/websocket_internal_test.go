@@ -150,7 +150,7 @@ func wsRules() []wsRule {
 	}
 	for code, valid := range map[int]bool{
 		0: false, 999: false, 1000: true, 1003: true, 1004: false, 1005: false, 1006: false, 1007: true, 1011: true,
-		1012: false, 1015: false, 1016: false, 2999: false, 3000: true, 4999: true, 5000: false, 65535: false,
+		1012: true, 1013: true, 1014: false, 1015: false, 1016: false, 2999: false, 3000: true, 4999: true, 5000: false, 65535: false,
 	} {
 		body := string([]byte{byte(code >> 8), byte(code)})
 		rule := wsRule{name: fmt.Sprint("close code ", code), in: client(0x88, body), code: 1002}

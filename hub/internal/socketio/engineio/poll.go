@@ -33,6 +33,7 @@ type poll struct {
 	posting bool     // guarded by mu; a POST is served
 	testing bool     // guarded by mu; a WebSocket's probe is served
 	atOnce  bool     // guarded by mu; the probe was answered: no poll waits
+	left    bool     // guarded by mu; the client has sent its close packet
 	over    bool     // guarded by mu; done is closed
 	socket  net.Conn // guarded by mu; the probe's
 }
@@ -108,6 +109,19 @@ func (p *poll) answerAtOnce() {
 	p.atOnce = true
 }
 
+// leaves notes that the client has closed the link.
+func (p *poll) leaves() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left = true
+}
+
+func (p *poll) wasLeft() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.left
+}
+
 func (p *poll) isAtOnce() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,31 +160,32 @@ func (l *link) get(p *poll, w http.ResponseWriter, r *http.Request) {
 		l.conn.Abort(wire.ReasonGone)
 		return
 	}
+	if b.last && !p.wasLeft() {
+		// Not the close packet: to some clients it says that they are not
+		// wanted any more, and they do not come back. An end that is final is
+		// told by Socket.IO.
+		socketio.UnknownSID.Write(w)
+		return
+	}
 	if p.isAtOnce() {
 		w.Header().Set("Connection", "close") // after the upgrade it would only wait, at 20 KiB
 	}
-	if err := l.server.respond(w, payload(b)...); err != nil {
+	if err := l.server.respond(w, payload(b.frames)...); err != nil {
 		l.conn.Abort(wire.ReasonGone)
 	}
 }
 
 // payload is a poll's answer, in pieces.
-func payload(b batch) [][]byte {
-	var parts [][]byte
-	add := func(packet []byte) {
-		if len(parts) > 0 {
+func payload(frames []*wire.Frame) [][]byte {
+	if len(frames) == 0 {
+		return [][]byte{[]byte("6")} // a noop
+	}
+	parts := make([][]byte, 0, 2*len(frames)-1)
+	for i, f := range frames {
+		if i > 0 {
 			parts = append(parts, []byte{socketio.Separator})
 		}
-		parts = append(parts, packet)
-	}
-	for _, f := range b.frames {
-		add(f.Payload())
-	}
-	switch {
-	case b.last:
-		add([]byte("1")) // close
-	case len(parts) == 0:
-		add([]byte("6")) // a noop
+		parts = append(parts, f.Payload())
 	}
 	return parts
 }
@@ -226,7 +241,8 @@ func (l *link) packet(p *poll, packet []byte) bool {
 	case '3':
 		l.conn.Pong()
 	case '1':
-		l.conn.Abort(wire.ReasonGone) // it polls no more
+		p.leaves()
+		l.conn.Abort(wire.ReasonGone)
 		return false
 	}
 	if more {
