@@ -35,8 +35,11 @@ func newPeer(t testing.TB, nc net.Conn) *peer {
 	if err := nc.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	return &peer{t: t, nc: nc, r: bufio.NewReader(nc)}
+	return newPeerOf(t, nc)
 }
+
+// newPeerOf is a peer whose socket the caller closes.
+func newPeerOf(t testing.TB, nc net.Conn) *peer { return &peer{t: t, nc: nc, r: bufio.NewReader(nc)} }
 
 // frame reads one frame of the server's.
 func (p *peer) frame() (op byte, payload []byte, err error) {

@@ -23,9 +23,14 @@ func (c *Conn) Attach(nc net.Conn, early []byte) {
 	c.rmu.Lock()
 	c.consume(early)
 	c.rmu.Unlock()
-	if !s.push(op{kind: opAttach, conn: c, rest: sock}) {
-		s.discard(sock)
+	if s.push(op{kind: opAttach, conn: c, rest: sock}) {
+		return
 	}
+	if sock.stream != nil {
+		sock.stream.cut() // nobody waits for a goroutine any more
+		return
+	}
+	s.poller.discard(sock.fd)
 }
 
 func (s *shard) attach(c *Conn, sock *socket) {

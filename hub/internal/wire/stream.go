@@ -137,6 +137,16 @@ func (st *stream) halfClose(tasks *sync.WaitGroup) {
 	}
 }
 
+// cut closes a socket that was never started. Of TLS it closes what is under
+// it, because TLS would write.
+func (st *stream) cut() {
+	nc := st.nc
+	if secure, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = secure.NetConn()
+	}
+	_ = nc.Close()
+}
+
 // close ends both goroutines. Closing TLS writes, so it is not done here.
 func (st *stream) close(tasks *sync.WaitGroup) {
 	tasks.Go(func() {
