@@ -65,14 +65,14 @@ func (p *poller) run() {
 	}
 	events := make([]unix.EpollEvent, maxEvents)
 	buf := make([]byte, readBytes)
+	n := 0
+	wait := func(fd uintptr) bool { // once: it would be garbage after each message
+		var err error
+		n, err = unix.EpollWait(int(fd), events, 0)
+		return n > 0 || err != nil && !errors.Is(err, unix.EINTR)
+	}
 	for {
-		n := 0
-		err := p.raw.Read(func(fd uintptr) bool {
-			var err error
-			n, err = unix.EpollWait(int(fd), events, 0)
-			return n > 0 || err != nil && !errors.Is(err, unix.EINTR)
-		})
-		if err != nil {
+		if err := p.raw.Read(wait); err != nil {
 			return // closed
 		}
 		for i := range max(n, 0) {
