@@ -71,7 +71,7 @@ func parseFlags(args []string) (flags, error) {
 			f.rounds = 2
 		}
 	}
-	for _, name := range strings.Split(f.peers, ",") {
+	for name := range strings.SplitSeq(f.peers, ",") {
 		if !slices.Contains(names(), name) {
 			return f, fmt.Errorf("no peer is called %q; there are %s", name, strings.Join(names(), ", "))
 		}
@@ -106,7 +106,7 @@ func (f flags) present(w peer.Workshop) (kinds []peer.Kind, notes []string) {
 		}
 		if lack := k.Lacks(w); lack != "" {
 			notes = append(notes, k.Name+" is skipped: "+lack)
-			say("%s is skipped: %s", k.Name, lack)
+			sayf("%s is skipped: %s", k.Name, lack)
 			continue
 		}
 		kinds = append(kinds, k)

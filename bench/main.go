@@ -84,7 +84,7 @@ func bench(ctx context.Context, args []string) (err error) {
 
 	began := time.Now()
 	kinds, missing := f.present(w)
-	say("building %d servers", len(kinds))
+	sayf("building %d servers", len(kinds))
 	if err := w.Build(ctx, kinds); err != nil {
 		return err
 	}
@@ -96,10 +96,10 @@ func bench(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	if server == affinity.None {
-		say("one core: server and generator share it, so compare nothing with other machines")
+		sayf("one core: server and generator share it, so compare nothing with other machines")
 	}
 	c := f.course(began)
-	c.Kinds, c.Workshop, c.Core, c.Holder, c.Say = kinds, w, server, []string{self, holdCommand}, say
+	c.Kinds, c.Workshop, c.Core, c.Holder, c.Say = kinds, w, server, []string{self, holdCommand}, sayf
 	meta := describe(ctx, f, c)
 	r, err := c.Run(ctx)
 	if err != nil {
@@ -111,8 +111,8 @@ func bench(ctx context.Context, args []string) (err error) {
 	return finish(r, filepath.Join(dir, "results"), f)
 }
 
-// say tells the user where it stands, on standard error: standard output is the table's.
-func say(format string, args ...any) {
+// sayf tells the user where it stands, on standard error: standard output is the table's.
+func sayf(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, format+"\n", args...)
 }
 

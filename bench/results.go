@@ -78,7 +78,7 @@ func finish(r *report.Run, results string, f flags) error {
 		if err := write(r, dir); err != nil {
 			return err
 		}
-		say("written: %s", dir)
+		sayf("written: %s", dir)
 	}
 	if len(r.Notes) > 0 {
 		return errIncomplete

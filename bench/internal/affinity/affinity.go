@@ -55,7 +55,7 @@ func Pin(core int) error {
 				continue
 			}
 			bound[id], news = true, true
-			if err := unix.SchedSetaffinity(id, &set); err != nil && err != unix.ESRCH { //nolint:errorlint // a bare errno
+			if err := unix.SchedSetaffinity(id, &set); err != nil && err != unix.ESRCH {
 				return fmt.Errorf("sched_setaffinity: %w", err)
 			}
 		}

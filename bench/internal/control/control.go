@@ -12,10 +12,12 @@ package control
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"runtime"
 	"strconv"
@@ -50,15 +52,40 @@ func Listen(clients string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	if err := json.NewEncoder(os.Stdout).Encode(Ready{Clients: clients, Control: listener.Addr().String()}); err != nil {
 		return nil, err
 	}
 	return listener.Accept()
 }
 
-// Obey carries out the orders on conn until it ends.
-func Obey(conn net.Conn, broadcast func(n int)) error {
+// Serve is a whole peer on net/http: it serves clients by the handler, and
+// broadcasts when told to, until the generator ends it.
+func Serve(clients http.Handler, broadcast func(n int) error) error {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0") //nolint:noctx // for the process' life
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: clients, ReadHeaderTimeout: 10 * time.Second}
+	defer func() { _ = server.Close() }()
+	go func() { _ = server.Serve(listener) }() // if it fails the generator cannot connect, and says so
+	orders, err := Listen(listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	return obey(orders, broadcast)
+}
+
+// Main ends a peer's process as it ended.
+func Main(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// obey carries out the orders on conn until it ends.
+func obey(conn net.Conn, broadcast func(n int) error) error {
 	lines := bufio.NewScanner(conn)
 	for lines.Scan() {
 		n, answer, err := Order(lines.Text())
@@ -71,7 +98,9 @@ func Obey(conn net.Conn, broadcast func(n int)) error {
 			}
 		}
 		if n > 0 {
-			broadcast(n)
+			if err := broadcast(n); err != nil {
+				return err
+			}
 		}
 	}
 	return lines.Err()
@@ -98,8 +127,8 @@ type Conn struct {
 }
 
 // Dial connects to a peer.
-func Dial(address string) (*Conn, error) {
-	conn, err := net.DialTimeout("tcp4", address, 5*time.Second)
+func Dial(ctx context.Context, address string) (*Conn, error) {
+	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp4", address)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"syscall"
 	"time"
 
@@ -31,21 +32,21 @@ const heldLine = "held"
 // Hold connects the sessions, says so on out, and holds them until ctx ends or
 // one is lost. It is the whole life of the process that holds them.
 func Hold(ctx context.Context, h Holding, out io.Writer) error {
-	for _, k := range peer.Kinds() {
-		if k.Name != h.Peer {
-			continue
-		}
-		audience, err := load.Attend(ctx, h.Address, k.Protocol, h.Way, h.Sessions, width, credential(k))
-		if err != nil {
-			return err
-		}
-		defer audience.Close()
-		if _, err := fmt.Fprintln(out, heldLine); err != nil {
-			return err
-		}
-		return audience.Wait(ctx)
+	kinds := peer.Kinds()
+	i := slices.IndexFunc(kinds, func(k peer.Kind) bool { return k.Name == h.Peer })
+	if i < 0 {
+		return fmt.Errorf("no peer is called %q", h.Peer)
 	}
-	return fmt.Errorf("no peer is called %q", h.Peer)
+	k := kinds[i]
+	audience, err := load.Attend(ctx, h.Address, k.Protocol, h.Way, h.Sessions, width, credential(k))
+	if err != nil {
+		return err
+	}
+	defer audience.Close()
+	if _, err := fmt.Fprintln(out, heldLine); err != nil {
+		return err
+	}
+	return audience.Wait(ctx)
 }
 
 // holdTime is how long a server may take for all sessions.
@@ -62,12 +63,10 @@ type held struct {
 // hold starts the process and returns when all sessions are there. command is
 // the program that calls Hold with the JSON that is its last argument.
 func hold(ctx context.Context, command []string, h Holding) (*held, error) {
-	argument, err := json.Marshal(h)
-	if err != nil {
-		return nil, err
-	}
+	argument, _ := json.Marshal(h) // texts and a number
 	ctx, cancel := context.WithCancel(ctx)
 	p := &held{cancel: cancel, done: make(chan struct{})}
+	//nolint:gosec // this very program
 	cmd := exec.CommandContext(ctx, command[0], append(command[1:len(command):len(command)], string(argument))...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stderr = &p.stderr

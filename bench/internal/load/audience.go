@@ -46,34 +46,34 @@ func Attend(ctx context.Context, address string, p Protocol, way Way, n, width i
 		}
 		return &Audience{crowd: crowd}, nil
 	}
-	a := &Audience{}
-	a.ctx, a.cancel = context.WithCancelCause(ctx)
+	life, cancel := context.WithCancelCause(ctx)
+	a := &Audience{ctx: life, cancel: cancel}
 	entrance := make(chan struct{}, width) // as many as connect now
 	seated := make(chan struct{}, n)       // one for each who is subscribed
 	for i := range n {
 		select {
 		case entrance <- struct{}{}:
-		case <-a.ctx.Done():
+		case <-life.Done():
 			a.Close()
-			return nil, context.Cause(a.ctx)
+			return nil, context.Cause(life)
 		}
-		l := &listener{ctx: a.ctx, address: address, protocol: &p}
+		l := &listener{ctx: life, address: address, protocol: &p}
 		if credential != nil {
 			l.credential = credential(i)
 		}
 		a.ended.Go(func() {
 			err := l.attend(way, func() { seated <- struct{}{}; <-entrance })
-			if err != nil && a.ctx.Err() == nil {
-				a.cancel(fmt.Errorf("%s session %d of %d: %w", way, i+1, n, err))
+			if life.Err() == nil { // it ended before the audience did
+				cancel(fmt.Errorf("%s session %d of %d: %w", way, i+1, n, err))
 			}
 		})
 	}
 	for range n {
 		select {
 		case <-seated:
-		case <-a.ctx.Done():
+		case <-life.Done():
 			a.Close()
-			return nil, context.Cause(a.ctx)
+			return nil, context.Cause(life)
 		}
 	}
 	return a, nil
@@ -92,7 +92,7 @@ func (a *Audience) Wait(ctx context.Context) error {
 	select {
 	case <-a.ctx.Done():
 		if ctx.Err() == nil {
-			return context.Cause(a.ctx)
+			return context.Cause(a.ctx) //nolint:contextcheck // it holds why, ctx does not
 		}
 	case <-ctx.Done():
 	}
@@ -118,7 +118,7 @@ type listener struct {
 	step       int // of the protocol's script
 }
 
-// attend is the listener's whole life.
+// attend is the listener's whole life; it returns how that ended, never nil.
 func (l *listener) attend(way Way, seated func()) error {
 	seated = sync.OnceFunc(seated)
 	switch way {

@@ -39,6 +39,10 @@ type opening struct {
 	done                    chan struct{} // closed when all are subscribed, or the loop has ended; nil otherwise
 }
 
+// gatherTime is how long a server may take for all clients: at a hundred a
+// second there is nothing to compare any more.
+const gatherTime = time.Minute
+
 // Gather connects and subscribes n clients, width of them at the same time.
 // credential is the one of the i-th; nil: none have one. took is from the first
 // connect until the last is subscribed.
@@ -52,12 +56,14 @@ func Gather(ctx context.Context, address string, protocol Protocol, n, width int
 	done := make(chan struct{})
 	clients := make([]client, n)
 	for i := range clients {
-		clients[i].index = int32(i) //nolint:gosec // there are fewer than 65,536 ports
+		clients[i].index = int32(i)
 		clients[i].walker.lines = protocol.Lines
 		if credential != nil {
 			clients[i].credential = credential(i)
 		}
 	}
+	patience := time.NewTimer(gatherTime)
+	defer patience.Stop()
 	begin := time.Now()
 	c.do(func() {
 		c.clients = clients
@@ -70,6 +76,8 @@ func Gather(ctx context.Context, address string, protocol Protocol, n, width int
 	case <-done:
 		took = time.Since(begin)
 		err = c.Err()
+	case <-patience.C:
+		c.do(func() { err = fmt.Errorf("%d of %d were subscribed after %s", c.opening.ready, n, gatherTime) })
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
@@ -110,7 +118,7 @@ func (c *Crowd) open() {
 func (c *Crowd) turn(cl *client, events uint32) error {
 	if cl.stage == dialing {
 		if code, err := unix.GetsockoptInt(cl.fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil || code != 0 {
-			return fmt.Errorf("connect: %w", errors.Join(err, unix.Errno(code))) //nolint:gosec // a small positive number
+			return fmt.Errorf("connect: %w", errors.Join(err, unix.Errno(code)))
 		}
 		if err := unix.EpollCtl(c.epoll, unix.EPOLL_CTL_MOD, cl.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: cl.index}); err != nil {
 			return fmt.Errorf("epoll_ctl: %w", err)
@@ -133,21 +141,9 @@ func (c *Crowd) turn(cl *client, events uint32) error {
 // heard is bytes that arrived.
 func (c *Crowd) heard(cl *client, read []byte) error {
 	if cl.stage == upgrading {
-		cl.header = append(cl.header, read...)
-		end := bytes.Index(cl.header, []byte("\r\n\r\n"))
-		if end < 0 {
-			return nil
-		}
-		if !bytes.HasPrefix(cl.header, []byte("HTTP/1.1 101 ")) {
-			line, _, _ := bytes.Cut(cl.header, []byte("\r\n"))
-			return fmt.Errorf("the upgrade is answered by %q", line)
-		}
-		read, cl.header = cl.header[end+4:], nil
-		cl.stage = introducing
-		if c.protocol.Greeting != "" {
-			if err := cl.write(clientFrame(c.protocol.Greeting)); err != nil {
-				return err
-			}
+		var err error
+		if read, err = c.upgraded(cl, read); err != nil || cl.stage == upgrading {
+			return err
 		}
 	}
 	least := deliveryBytes
@@ -166,6 +162,25 @@ func (c *Crowd) heard(cl *client, read []byte) error {
 		}
 	}
 	return err
+}
+
+// upgraded waits for the whole answer to the upgrade, and is what came after it.
+func (c *Crowd) upgraded(cl *client, read []byte) (rest []byte, err error) {
+	cl.header = append(cl.header, read...)
+	end := bytes.Index(cl.header, []byte("\r\n\r\n"))
+	if end < 0 {
+		return nil, nil
+	}
+	if !bytes.HasPrefix(cl.header, []byte("HTTP/1.1 101 ")) {
+		line, _, _ := bytes.Cut(cl.header, []byte("\r\n"))
+		return nil, fmt.Errorf("the upgrade is answered by %q", line)
+	}
+	rest, cl.header = cl.header[end+4:], nil
+	cl.stage = introducing
+	if c.protocol.Greeting != "" {
+		err = cl.write(clientFrame(c.protocol.Greeting))
+	}
+	return rest, err
 }
 
 // short is a message that is looked at.

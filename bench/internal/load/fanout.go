@@ -151,7 +151,9 @@ type Delivered struct {
 
 // Outstanding keeps window broadcasts outstanding: the next is asked for when
 // the oldest is with everyone. cpu is the server's processor time so far.
-func (c *Crowd) Outstanding(ctx context.Context, broadcast Broadcaster, window int, plan Plan, cpu func() (time.Duration, error)) (Delivered, error) {
+func (c *Crowd) Outstanding(ctx context.Context, broadcast Broadcaster, window int, plan Plan, cpu func() (time.Duration, error)) (
+	Delivered, error,
+) {
 	f := &fanout{broadcast: broadcast, window: window}
 	start := c.count()
 	drained, err := c.begin(f)

@@ -96,8 +96,8 @@ type pollingLink struct {
 	in   *bufio.Reader
 }
 
-func (l *listener) openPolling() (*pollingLink, error) {
-	return &pollingLink{l: l, path: strings.Replace(l.protocol.Path, "=websocket", "=polling", 1)}, nil
+func (l *listener) openPolling() *pollingLink {
+	return &pollingLink{l: l, path: strings.Replace(l.protocol.Path, "=websocket", "=polling", 1)}
 }
 
 func (p *pollingLink) send(method, body string) error {
@@ -189,10 +189,7 @@ func (p *pollingLink) handshake() (sid string, err error) {
 
 // poll stays with long-polling.
 func (l *listener) poll(seated func()) error {
-	p, err := l.openPolling()
-	if err != nil {
-		return err
-	}
+	p := l.openPolling()
 	if _, err := p.handshake(); err != nil {
 		return err
 	}
@@ -215,10 +212,7 @@ func (l *listener) poll(seated func()) error {
 // out, and moves when the server has answered both. The polling connection
 // stays open for as long as the server keeps it, as a browser's pool would.
 func (l *listener) upgrade(seated func()) error {
-	p, err := l.openPolling()
-	if err != nil {
-		return err
-	}
+	p := l.openPolling()
 	sid, err := p.handshake()
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ type Step struct {
 }
 
 // CredentialHere stands in a script for the connection's credential.
-const CredentialHere = "{credential}"
+const CredentialHere = "{credential}" //nolint:gosec // it is none
 
 // Channel is what clients of the peers subscribe; the hub's are called as its
 // schema wants it.
@@ -108,7 +108,7 @@ func clientFrame(message string) []byte {
 		frame = append(frame, 0x80|byte(n))
 	case n < 1<<16:
 		frame = append(frame, 0x80|126)
-		frame = binary.BigEndian.AppendUint16(frame, uint16(n)) //nolint:gosec // below 65,536
+		frame = binary.BigEndian.AppendUint16(frame, uint16(n))
 	default:
 		panic("load: a client has nothing so long to say")
 	}

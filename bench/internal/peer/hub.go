@@ -10,22 +10,24 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/realtime-hub/hub/bench/internal/control"
 	"github.com/realtime-hub/hub/bench/internal/load"
-	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 )
 
 // startHub starts `hub serve` on testdata/hub.yaml. Broadcasts go through
 // gRPC, as a backend's do: what a call costs the hub is in its figures.
 func startHub(ctx context.Context, w Workshop, o Options) (*Peer, error) {
-	cmd := exec.CommandContext(ctx, w.program("hub"), "serve", "--config", filepath.Join(w.Bench, "testdata/hub.yaml"),
+	//nolint:gosec // the hub's own program
+	cmd := exec.CommandContext(ctx, w.program("hub"), "serve", "--config", filepath.Join(w.Bench, "testdata", "hub.yaml"),
 		"--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--ops", "127.0.0.1:0")
 	cmd.Env = append(os.Environ(), "HUB_BENCH_SECRET="+secret)
 	if o.TLS {
@@ -38,7 +40,10 @@ func startHub(ctx context.Context, w Workshop, o Options) (*Peer, error) {
 	var clients, backends, operators string
 	ready := make(chan struct{})
 	process, err := launch(cmd, o.Core, true, func(line []byte) bool {
-		var entry struct{ Msg, Address string }
+		var entry struct {
+			Msg     string `json:"msg"`
+			Address string `json:"address"`
+		}
 		_ = json.Unmarshal(line, &entry)
 		_, address, found := strings.Cut(entry.Address, "://")
 		if !found {
@@ -142,7 +147,6 @@ func (b *backend) take() (n int) {
 func (b *backend) run(ctx context.Context) {
 	client := hubv1.NewBroadcastServiceClient(b.conn)
 	request := &hubv1.BroadcastRequest{Channel: load.Channel, Payload: &hubv1.BroadcastRequest_Json{Json: hubPayload}}
-	batch := &hubv1.BroadcastBatchRequest{}
 	for {
 		select {
 		case <-b.wake:
@@ -155,11 +159,7 @@ func (b *backend) run(ctx context.Context) {
 		case 1:
 			_, err = client.Broadcast(ctx, request)
 		default:
-			for len(batch.Broadcasts) < n {
-				batch.Broadcasts = append(batch.Broadcasts, request)
-			}
-			batch.Broadcasts = batch.GetBroadcasts()[:n]
-			err = sendBatch(ctx, client, batch)
+			err = sendBatch(ctx, client, &hubv1.BroadcastBatchRequest{Broadcasts: slices.Repeat([]*hubv1.BroadcastRequest{request}, n)})
 		}
 		if err != nil && ctx.Err() == nil {
 			b.mu.Lock()

@@ -19,7 +19,7 @@ import (
 )
 
 // secret signs the clients' tokens. It protects nothing.
-const secret = "the benchmark's hub listens on loopback only" //nolint:gosec // see above
+const secret = "the benchmark's hub listens on loopback only"
 
 // Token is the credential of the i-th client: a user each, as real ones are.
 func Token(i int) string {

@@ -105,7 +105,7 @@ func (p *process) stop() error {
 // orders on a control connection.
 func command(name string, args ...string) func(context.Context, Workshop, Options) (*Peer, error) {
 	return func(ctx context.Context, w Workshop, o Options) (*Peer, error) {
-		cmd := exec.CommandContext(ctx, w.program(name), args...)
+		cmd := exec.CommandContext(ctx, w.program(name), args...) //nolint:gosec // the peer's own program
 		cmd.Dir = w.Bench
 		var at control.Ready
 		ready := make(chan struct{})
@@ -122,7 +122,7 @@ func command(name string, args ...string) func(context.Context, Workshop, Option
 		if err := process.await(ctx, ready); err != nil {
 			return nil, err
 		}
-		orders, err := control.Dial(at.Control)
+		orders, err := control.Dial(ctx, at.Control)
 		if err != nil {
 			_ = process.stop()
 			return nil, err

@@ -53,6 +53,7 @@ func (w Workshop) Build(ctx context.Context, kinds []Kind) error {
 }
 
 func (w Workshop) goBuild(ctx context.Context, dir string, packages ...string) error {
+	//nolint:gosec // packages of Kinds
 	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-o", w.Bin + string(filepath.Separator)}, packages...)...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -78,7 +79,7 @@ func lacksNode(w Workshop) string {
 	if _, err := exec.LookPath("node"); err != nil {
 		return "there is no node on this machine"
 	}
-	if !exists(filepath.Join(w.Bench, "peers/node/node_modules/socket.io")) {
+	if !exists(filepath.Join(w.Bench, "peers", "node", "node_modules", "socket.io")) {
 		return "peers/node/node_modules is missing: `make bench` installs it, or `npm ci` in bench/peers/node"
 	}
 	return ""

@@ -71,8 +71,9 @@ func (r *Run) writeFigures(b *strings.Builder) {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\nThe hub is told to broadcast by gRPC calls (Broadcast, or BroadcastBatch where several are due), which its figures hold; the\n" +
-		"others by a line on a socket. Requests are `hub:unsubscribe` at the hub, an event with an ack in Socket.IO, an RPC in centrifuge.\n")
+	b.WriteString("\nThe hub is told to broadcast by gRPC calls (Broadcast, or BroadcastBatch where several are due), which its figures\n" +
+		"hold; the others by a line on a socket. Requests are `hub:unsubscribe` at the hub, an event with an ack in Socket.IO, an RPC in\n" +
+		"centrifuge.\n")
 }
 
 func (r *Run) writeHead(b *strings.Builder) {
@@ -103,7 +104,8 @@ func (r *Run) writeRatios(b *strings.Builder) {
 	}
 	for _, q := range bounds {
 		m, ok := r.Peer("hub").Samples.Median(q.figure)
-		fmt.Fprintf(b, "| %s | %s | | ≤ %s | %s |\n", q.title, cell(m, ok), number(q.wanted), verdictOf(ok, number(m) == "0" || m <= q.wanted))
+		met := number(m) == number(0) || m <= q.wanted // 3 goroutines of 10,000 sessions are the server's own
+		fmt.Fprintf(b, "| %s | %s | | ≤ %s | %s |\n", q.title, cell(m, ok), number(q.wanted), verdictOf(ok, met))
 	}
 }
 

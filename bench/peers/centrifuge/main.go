@@ -5,10 +5,7 @@ package main
 
 import (
 	"context"
-	"log"
-	"net"
 	"net/http"
-	"time"
 
 	"github.com/centrifugal/centrifuge"
 
@@ -17,12 +14,7 @@ import (
 
 const channel = "bench.feed"
 
-func main() {
-	log.SetFlags(0)
-	if err := serve(); err != nil {
-		log.Fatal(err)
-	}
-}
+func main() { control.Main(serve()) }
 
 func serve() error {
 	node, err := centrifuge.New(centrifuge.Config{})
@@ -45,23 +37,13 @@ func serve() error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/connection/websocket", centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{}))
-	listener, err := net.Listen("tcp4", "127.0.0.1:0") //nolint:noctx // for the process' life
-	if err != nil {
-		return err
-	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go func() { log.Fatal(server.Serve(listener)) }()
-
-	orders, err := control.Listen(listener.Addr().String())
-	if err != nil {
-		return err
-	}
 	payload := []byte(control.Payload(len(`{"push":{"channel":"bench.feed","pub":{"data":}}}`)))
-	return control.Obey(orders, func(n int) {
+	return control.Serve(mux, func(n int) error {
 		for range n {
 			if _, err := node.Publish(channel, payload); err != nil {
-				log.Fatal(err)
+				return err
 			}
 		}
+		return nil
 	})
 }

@@ -53,7 +53,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if err := introduce(conn, buffered.Reader, key); err != nil {
 		return // the generator sees its connection end
 	}

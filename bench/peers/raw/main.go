@@ -11,7 +11,6 @@ package main
 
 import (
 	"flag"
-	"log"
 
 	"github.com/realtime-hub/hub/bench/internal/control"
 )
@@ -19,20 +18,21 @@ import (
 func main() {
 	coalesced := flag.Bool("coalesced", false, "write what is due to a connection at once")
 	flag.Parse()
-	log.SetFlags(0)
-	doorway, err := openDoor()
+	control.Main(serve(*coalesced))
+}
+
+func serve(coalesced bool) error {
+	d, err := openDoor()
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
-	orders, err := control.Listen(doorway.address)
+	orders, err := control.Listen(d.address)
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
-	writer, err := newWriter(doorway, orders, *coalesced)
+	w, err := newWriter(d, orders, coalesced)
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
-	if err := writer.run(); err != nil {
-		log.Fatal(err)
-	}
+	return w.run()
 }

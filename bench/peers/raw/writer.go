@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -38,7 +39,7 @@ type writer struct {
 
 func newWriter(d *door, orders net.Conn, coalesced bool) (*writer, error) {
 	message := `42["bench.feed",` + control.Payload(len(`42["bench.feed",]`)) + `]`
-	frame := append([]byte{0x81, 126, byte(len(message) >> 8), byte(len(message))}, message...)
+	frame := append(binary.BigEndian.AppendUint16([]byte{0x81, 126}, control.MessageBytes), message...)
 	w := &writer{door: d, coalesced: coalesced, frame: frame, frames: bytes.Repeat(frame, roundMessages), byFD: map[int32]*conn{}}
 	var err error
 	if w.orders, err = duplicate(orders); err != nil {

@@ -1,0 +1,143 @@
+package course_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/realtime-hub/hub/bench/internal/affinity"
+	"github.com/realtime-hub/hub/bench/internal/course"
+	"github.com/realtime-hub/hub/bench/internal/load"
+	"github.com/realtime-hub/hub/bench/internal/peer"
+	"github.com/realtime-hub/hub/bench/internal/report"
+)
+
+// The test's program is also the one that holds idle sessions, as bench is.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == "hold" {
+		var h course.Holding
+		err := json.Unmarshal([]byte(os.Args[2]), &h)
+		if err == nil {
+			err = course.Hold(context.Background(), h, os.Stdout)
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+const subscribers = 50
+
+var plan = load.Plan{WarmUp: 20 * time.Millisecond, Measure: 100 * time.Millisecond, Drain: 10 * time.Second}
+
+// workshop has the raw peer, which is built in a second.
+func workshop(t *testing.T) (peer.Workshop, []peer.Kind) {
+	t.Helper()
+	dir, err := peer.Module(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := peer.Workshop{Bench: dir, Bin: t.TempDir()}
+	var kinds []peer.Kind
+	for _, k := range peer.Kinds() {
+		if k.Name == "raw" || k.Name == "raw_coalesced" {
+			kinds = append(kinds, k)
+		}
+	}
+	if err := w.Build(t.Context(), kinds); err != nil {
+		t.Fatal(err)
+	}
+	return w, kinds
+}
+
+// A benchmark that measures nothing is worse than none.
+func TestEveryBroadcastReachesEverySubscriber(t *testing.T) {
+	w, kinds := workshop(t)
+	for _, k := range kinds {
+		t.Run(k.Name, func(t *testing.T) {
+			p, err := k.Start(t.Context(), w, peer.Options{Core: affinity.None})
+			if err != nil {
+				t.Fatal(err)
+			}
+			crowd, took, err := load.Gather(t.Context(), p.Clients, k.Protocol, subscribers, 8, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer crowd.Close()
+			if took <= 0 {
+				t.Errorf("%d clients came in %s", subscribers, took)
+			}
+			for _, window := range []int{1, 32} {
+				d, err := crowd.Outstanding(t.Context(), p.Broadcast, window, plan, p.CPU)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !d.Whole || d.Broadcasts < window || d.Arrived != d.Broadcasts*subscribers {
+					t.Errorf("window %d: %d broadcasts made %d deliveries to %d subscribers (whole: %t)",
+						window, d.Broadcasts, d.Arrived, subscribers, d.Whole)
+				}
+				if d.MessageBytes != 128 {
+					t.Errorf("window %d: a message has %v bytes", window, d.MessageBytes)
+				}
+			}
+			late, err := crowd.Paced(t.Context(), p.Broadcast, 5*time.Millisecond, plan)
+			if err != nil || !late.Whole || late.P50 <= 0 || late.P99 < late.P50 {
+				t.Errorf("%+v, %v", late, err)
+			}
+			if err := p.Stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestAWholeCourseFillsItsFigures(t *testing.T) {
+	w, kinds := workshop(t)
+	c := course.Course{
+		Kinds: kinds, Workshop: w, Core: affinity.None, Subscribers: subscribers, Rounds: 2, Plan: plan,
+		IdleSessions: 20, Settle: 50 * time.Millisecond, Holder: []string{os.Args[0], "hold"}, Say: t.Logf,
+	}
+	r, err := c.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Notes) > 0 {
+		t.Errorf("notes: %q", r.Notes)
+	}
+	for _, p := range r.Peers {
+		for figure, rounds := range map[report.Figure]int{
+			report.DeliveriesW32: 2, report.CPUW32: 2, report.DeliveriesW1: 2, report.CPUW1: 2, report.P50: 2, report.P99: 2,
+			report.Connects: 2, report.Requests: 0, report.Idle: 1, report.Goroutines: 1,
+		} {
+			if got := len(p.Samples[figure]); got != rounds {
+				t.Errorf("%s: %s was measured %d times, not %d", p.Name, figure, got, rounds)
+			}
+		}
+		if g, _ := p.Samples.Median(report.Goroutines); g != 0 {
+			t.Errorf("%s has %v goroutines for a session", p.Name, g)
+		}
+	}
+}
+
+func TestAServerThatEndsIsANoteAndNotAFigure(t *testing.T) {
+	w, kinds := workshop(t)
+	p, err := kinds[0].Start(t.Context(), w, peer.Options{Core: affinity.None})
+	if err != nil {
+		t.Fatal(err)
+	}
+	crowd, _, err := load.Gather(t.Context(), p.Clients, kinds[0].Protocol, subscribers, 8, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer crowd.Close()
+	cpu := func() (time.Duration, error) { return p.CPU() }
+	if err := p.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := crowd.Outstanding(t.Context(), p.Broadcast, 1, plan, cpu); err == nil {
+		t.Errorf("a server that is not there delivers %+v", d)
+	}
+}
