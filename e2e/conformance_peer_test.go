@@ -32,6 +32,7 @@ var knownDeviations = map[string]map[string]string{
 	"node": {
 		"a payload that is none is answered by 400":                                         "it closes the session and says ok, or nothing",
 		"a close packet closes the session, and nothing behind it is taken, on a WebSocket": "it reads close packets from polling only",
+		"an event's payload is mandatory, or the connection is closed":                      "it takes the event for one without a name",
 		"a session has one WebSocket: a second is closed, and does no harm":                 "it takes the second for an upgrade, whoever's it is",
 	},
 }

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -123,7 +124,7 @@ func (c *socket) ends() int {
 		if timeout, ok := err.(interface{ Timeout() bool }); ok && timeout.Timeout() {
 			c.Fatalf("the connection was not closed within %s", c.bound)
 		}
-		if closed, ok := err.(*websocket.CloseError); ok {
+		if closed, ok := errors.AsType[*websocket.CloseError](err); ok {
 			return closed.Code
 		}
 		return websocket.CloseAbnormalClosure
@@ -164,15 +165,20 @@ const (
 
 // masked is a frame as a client must send it.
 func masked(first byte, payload string) []byte {
-	return mask(header(first, 0x80, len(payload)), payload)
+	key := [4]byte{0x37, 0xfa, 0x21, 0x3d}
+	frame := append(frameHeader(first, 0x80, len(payload)), key[:]...)
+	for i := range len(payload) {
+		frame = append(frame, payload[i]^key[i%4])
+	}
+	return frame
 }
 
 // unmasked is a frame as only a server may send it.
 func unmasked(first byte, payload string) []byte {
-	return append(header(first, 0, len(payload)), payload...)
+	return append(frameHeader(first, 0, len(payload)), payload...)
 }
 
-func header(first, masked byte, length int) []byte {
+func frameHeader(first, masked byte, length int) []byte {
 	switch {
 	case length < 126:
 		return []byte{first, masked | byte(length)}
@@ -181,15 +187,6 @@ func header(first, masked byte, length int) []byte {
 	default:
 		return binary.BigEndian.AppendUint64([]byte{first, masked | 127}, uint64(length))
 	}
-}
-
-func mask(header []byte, payload string) []byte {
-	key := [4]byte{0x37, 0xfa, 0x21, 0x3d}
-	frame := append(header, key[:]...)
-	for i := range len(payload) {
-		frame = append(frame, payload[i]^key[i%4])
-	}
-	return frame
 }
 
 // write sends bytes as they are, as one segment each.
