@@ -7,9 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -35,7 +37,11 @@ type answer struct {
 
 // ask makes any request; headers are pairs of a name and a value.
 func (s *trial) ask(method, query, body string, headers ...string) answer {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.Context()), s.bound) // cleanups ask too
+	return s.asks(context.WithoutCancel(s.Context()), method, query, body, headers...) // cleanups ask too
+}
+
+func (s *trial) asks(ctx context.Context, method, query, body string, headers ...string) answer {
+	ctx, cancel := context.WithTimeout(ctx, s.bound)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, s.url+"/socket.io/?"+query, strings.NewReader(body))
 	if err != nil {
@@ -166,18 +172,19 @@ func (p line) takes(n int) []string {
 	return got
 }
 
-// later polls in the background, and returns when the poll waits: POSTs that
-// were sent after it have been answered. A POST of an ack that nobody asked for
-// does nothing; the session must have had its CONNECT.
+// later polls in the background, and returns when the poll waits: it was written,
+// and POSTs that were sent after it have been answered. A POST of an ack that
+// nobody asked for does nothing; the session must have had its CONNECT.
 func (p line) later() <-chan answer {
 	p.Helper()
-	got := make(chan answer, 1)
-	sent := make(chan struct{})
+	got, written := make(chan answer, 1), make(chan struct{})
+	once := sync.OnceFunc(func() { close(written) })
+	ctx := httptrace.WithClientTrace(p.Context(), &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { once() }})
 	go func() {
-		close(sent)
-		got <- p.get()
+		defer once()
+		got <- p.asks(ctx, http.MethodGet, p.query, "")
 	}()
-	<-sent
+	<-written
 	for range 5 {
 		p.say("43999[]")
 	}
