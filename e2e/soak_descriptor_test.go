@@ -54,6 +54,9 @@ func TestADeadDescriptorIsNobodyElses(t *testing.T) {
 			l.link.close()
 		})
 	})
+	// And these do not wait for anything, so that there are many of them.
+	repeat(4, func() error { return h.blind((*socket).cut) })
+	repeat(2, func() error { return h.blind((*socket).close) })
 	all.Wait()
 	t.Logf("%d connections, %d questions", opened.Load(), asked.Load())
 }
@@ -113,4 +116,22 @@ func (h *testHub) sudden(missing int, end func(*light)) error {
 	err = f.link.write(questions[:len(questions)-missing])
 	end(f.light)
 	return err
+}
+
+// blind is a client that says everything at once, and has gone before it is
+// answered.
+func (h *testHub) blind(end func(*socket)) error {
+	s, err := plugIn(h.addresses.HTTP, nil)
+	if err != nil {
+		return err
+	}
+	defer end(s)
+	if err := s.askUpgrade(""); err != nil {
+		return err
+	}
+	all := frame(opText, "40")
+	for range 1 + rand.IntN(4) {
+		all = append(all, frame(opText, fmt.Sprintf(`42%d["hub:subscribe",%q]`, rand.IntN(1e9), room()))...)
+	}
+	return s.write(all)
 }
