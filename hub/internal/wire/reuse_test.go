@@ -93,6 +93,8 @@ type guest struct {
 	id string // Message's only
 }
 
+func (g *guest) Malformed() {}
+
 func (g *guest) Message(data []byte, _ bool) bool {
 	id, what, _ := strings.Cut(string(data), "/")
 	if g.id == "" {
