@@ -18,13 +18,13 @@ import (
 // life; what it leaves behind is the hub's to clear away.
 var endings = []struct {
 	name string
-	live func(s *socket) error
+	live func(s *tcpLine) error
 }{
-	{"a DISCONNECT", func(s *socket) error { return joined(s, func(l *light) error { return l.say("41") }) }},
-	{"a close frame", func(s *socket) error {
+	{"a DISCONNECT", func(s *tcpLine) error { return joined(s, func(l *light) error { return l.say("41") }) }},
+	{"a close frame", func(s *tcpLine) error {
 		return joined(s, func(l *light) error { return l.link.write(frame(opClose, "\x03\xe8")) })
 	}},
-	{"a close frame that is answered", func(s *socket) error {
+	{"a close frame that is answered", func(s *tcpLine) error {
 		return joined(s, func(l *light) error {
 			if err := l.link.write(frame(opClose, "\x03\xe8")); err != nil {
 				return err
@@ -32,24 +32,24 @@ var endings = []struct {
 			return l.link.drain()
 		})
 	}},
-	{"an end without a word", func(s *socket) error { return joined(s, func(*light) error { return nil }) }},
-	{"a cut", func(s *socket) error {
+	{"an end without a word", func(s *tcpLine) error { return joined(s, func(*light) error { return nil }) }},
+	{"a cut", func(s *tcpLine) error {
 		return joined(s, func(l *light) error { l.link.cut(); return nil })
 	}},
-	{"a cut with an answer under way", func(s *socket) error {
+	{"a cut with an answer under way", func(s *tcpLine) error {
 		return joined(s, func(l *light) error {
 			_, err := l.request("hub:unsubscribe", "e2e.room.ab")
 			l.link.cut()
 			return err
 		})
 	}},
-	{"half a frame", func(s *socket) error {
+	{"half a frame", func(s *tcpLine) error {
 		return joined(s, func(l *light) error { return l.link.write(frame(opText, `42["hub:subscribe","e2e.room.ab"]`)[:9]) })
 	}},
-	{"half a frame's header", func(s *socket) error {
+	{"half a frame's header", func(s *tcpLine) error {
 		return joined(s, func(l *light) error { return l.link.write(frame(opText, "40")[:1]) })
 	}},
-	{"what is no packet", func(s *socket) error {
+	{"what is no packet", func(s *tcpLine) error {
 		return joined(s, func(l *light) error {
 			if err := l.say("4x"); err != nil {
 				return err
@@ -57,21 +57,21 @@ var endings = []struct {
 			return l.link.drain()
 		})
 	}},
-	{"an end before CONNECT", func(s *socket) error {
+	{"an end before CONNECT", func(s *tcpLine) error {
 		if err := s.askUpgrade(""); err != nil {
 			return err
 		}
 		return s.upgraded()
 	}},
-	{"a cut before OPEN", func(s *socket) error {
+	{"a cut before OPEN", func(s *tcpLine) error {
 		err := s.askUpgrade("")
 		s.cut()
 		return err
 	}},
-	{"half an HTTP request", func(s *socket) error {
+	{"half an HTTP request", func(s *tcpLine) error {
 		return s.write([]byte("GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: h"))
 	}},
-	{"half a POST", func(s *socket) error {
+	{"half a POST", func(s *tcpLine) error {
 		return polled(s, func(l *light) error {
 			if err := l.say("1"); err != nil {
 				return err
@@ -79,10 +79,10 @@ var endings = []struct {
 			return l.link.write([]byte("POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n40"))
 		})
 	}},
-	{"nothing", func(*socket) error { return nil }},
-	{"polling that says goodbye", func(s *socket) error { return polled(s, func(l *light) error { return l.say("1") }) }},
-	{"polling that says both goodbyes", func(s *socket) error { return polled(s, func(l *light) error { return l.say("41\x1e1") }) }},
-	{"a goodbye beside a poll", func(s *socket) error {
+	{"nothing", func(*tcpLine) error { return nil }},
+	{"polling that says goodbye", func(s *tcpLine) error { return polled(s, func(l *light) error { return l.say("1") }) }},
+	{"polling that says both goodbyes", func(s *tcpLine) error { return polled(s, func(l *light) error { return l.say("41\x1e1") }) }},
+	{"a goodbye beside a poll", func(s *tcpLine) error {
 		return polled(s, func(l *light) error {
 			if err := s.ask(http.MethodGet, "transport=polling&sid="+l.sid, ""); err != nil {
 				return err
@@ -90,21 +90,21 @@ var endings = []struct {
 			return l.aside(func(other *light) error { return other.say("1") })
 		})
 	}},
-	{"a poll that is left", func(s *socket) error {
+	{"a poll that is left", func(s *tcpLine) error {
 		return polled(s, func(l *light) error { return s.ask(http.MethodGet, "transport=polling&sid="+l.sid, "") })
 	}},
-	{"an upgrade, and an end", func(s *socket) error { return polled(s, (*light).upgrade) }},
-	{"a probe that is cut", func(s *socket) error {
-		return polled(s, func(l *light) error { return l.probing("2probe", (*socket).cut) })
+	{"an upgrade, and an end", func(s *tcpLine) error { return polled(s, (*light).upgrade) }},
+	{"a probe that is cut", func(s *tcpLine) error {
+		return polled(s, func(l *light) error { return l.probing("2probe", (*tcpLine).cut) })
 	}},
-	{"a probe without a word", func(s *socket) error {
-		return polled(s, func(l *light) error { return l.probing("", (*socket).close) })
+	{"a probe without a word", func(s *tcpLine) error {
+		return polled(s, func(l *light) error { return l.probing("", (*tcpLine).close) })
 	}},
 }
 
 // joined lives by WebSocket up to a subscription, and then as it is told.
-func joined(s *socket, live func(*light) error) error {
-	l, err := byWebSocket(s)
+func joined(s *tcpLine, live func(*light) error) error {
+	l, err := joinByWebSocket(s)
 	if err != nil {
 		return err
 	}
@@ -115,8 +115,8 @@ func joined(s *socket, live func(*light) error) error {
 }
 
 // polled lives by polling.
-func polled(s *socket, live func(*light) error) error {
-	l, err := byPolling(s)
+func polled(s *tcpLine, live func(*light) error) error {
+	l, err := joinByPolling(s)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (l *light) aside(say func(*light) error) error {
 }
 
 // probing begins an upgrade and gives it up; the session then says goodbye.
-func (l *light) probing(first string, end func(*socket)) error {
+func (l *light) probing(first string, end func(*tcpLine)) error {
 	s, err := plugIn(l.address, nil)
 	if err != nil {
 		return err
@@ -202,7 +202,7 @@ func TestConnectsOfEveryKindLeaveNothing(t *testing.T) {
 	}
 }
 
-func life(address string, live func(*socket) error) error {
+func life(address string, live func(*tcpLine) error) error {
 	s, err := plugIn(address, nil)
 	if err != nil {
 		return err

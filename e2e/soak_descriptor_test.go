@@ -55,8 +55,8 @@ func TestADeadDescriptorIsNobodyElses(t *testing.T) {
 		})
 	})
 	// And these do not wait for anything, so that there are many of them.
-	repeat(4, func() error { return h.blind((*socket).cut) })
-	repeat(2, func() error { return h.blind((*socket).close) })
+	repeat(4, func() error { return h.blind((*tcpLine).cut) })
+	repeat(2, func() error { return h.blind((*tcpLine).close) })
 	all.Wait()
 	t.Logf("%d connections, %d questions", opened.Load(), asked.Load())
 }
@@ -120,7 +120,7 @@ func (h *testHub) sudden(missing int, end func(*light)) error {
 
 // blind is a client that says everything at once, and has gone before it is
 // answered.
-func (h *testHub) blind(end func(*socket)) error {
+func (h *testHub) blind(end func(*tcpLine)) error {
 	s, err := plugIn(h.addresses.HTTP, nil)
 	if err != nil {
 		return err

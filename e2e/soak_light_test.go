@@ -14,7 +14,7 @@ import (
 // as socket.io-client does, also at the upgrade.
 type light struct {
 	address string
-	link    *socket  // the WebSocket, or the connection that polls
+	link    *tcpLine // the WebSocket, or the connection that polls
 	sid     string   // Engine.IO's
 	polls   bool     // not upgraded, or not yet
 	stale   bool     // the hub closes the polling connection: the next request needs another
@@ -22,8 +22,8 @@ type light struct {
 	acks    int      // the latest ack id
 }
 
-// byWebSocket is a session that starts as one, on a socket of the caller's.
-func byWebSocket(s *socket) (*light, error) {
+// joinByWebSocket is a session that starts as one, on a socket of the caller's.
+func joinByWebSocket(s *tcpLine) (*light, error) {
 	l := &light{address: s.conn.RemoteAddr().String(), link: s}
 	if err := s.askUpgrade(""); err != nil {
 		return nil, err
@@ -42,8 +42,8 @@ func byWebSocket(s *socket) (*light, error) {
 	return l, err
 }
 
-// byPolling is a session that polls.
-func byPolling(s *socket) (*light, error) {
+// joinByPolling is a session that polls.
+func joinByPolling(s *tcpLine) (*light, error) {
 	l := &light{address: s.conn.RemoteAddr().String(), link: s, polls: true}
 	open, err := l.http(http.MethodGet, "", "")
 	if err != nil {
@@ -158,7 +158,7 @@ func (l *light) sort(packets []string) error {
 // awaited, and only then the upgrade sent.
 func (l *light) upgrade() error {
 	type probed struct {
-		link *socket
+		link *tcpLine
 		err  error
 	}
 	probe := make(chan probed, 1) // the outcome, once
@@ -192,7 +192,7 @@ func (l *light) upgrade() error {
 }
 
 // probe opens a WebSocket for the session that polls and has it answered.
-func (l *light) probe() (*socket, error) {
+func (l *light) probe() (*tcpLine, error) {
 	s, err := plugIn(l.address, nil)
 	if err != nil {
 		return nil, err

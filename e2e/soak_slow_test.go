@@ -132,7 +132,7 @@ func TestSlowSubscribersCostOnlyThemselves(t *testing.T) {
 }
 
 // drain reads to the connection's end, which must come.
-func (s *socket) drain() error {
+func (s *tcpLine) drain() error {
 	_ = s.conn.SetReadDeadline(time.Now().Add(s.patient))
 	if _, err := io.Copy(io.Discard, s.in); err != nil && !dead(err) {
 		if timeout, ok := err.(net.Error); ok && timeout.Timeout() { //nolint:errorlint // it is net's own

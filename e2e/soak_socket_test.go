@@ -17,11 +17,11 @@ import (
 	"time"
 )
 
-// socket is a connection to a hub that speaks HTTP, and WebSocket from its
+// tcpLine is a connection to a hub that speaks HTTP, and WebSocket from its
 // upgrade on, by hand: without goroutines, so that a test holds thousands of
 // them (-race dies at 8,128 goroutines), and so that it may say half of a thing
 // or cut the line. Its methods belong to one goroutine at a time.
-type socket struct {
+type tcpLine struct {
 	conn    *net.TCPConn
 	in      *bufio.Reader
 	buffer  []byte        // of the frame that is read
@@ -48,7 +48,7 @@ func narrow(_, _ string, c syscall.RawConn) error {
 // that were just closed are not free.
 var sources atomic.Uint32
 
-func plugIn(address string, control func(string, string, syscall.RawConn) error) (*socket, error) {
+func plugIn(address string, control func(string, string, syscall.RawConn) error) (*tcpLine, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 6*patience)
 	defer cancel()
 	from := net.IPv4(127, 0, 0, byte(1+sources.Add(1)%50))
@@ -57,26 +57,26 @@ func plugIn(address string, control func(string, string, syscall.RawConn) error)
 		return nil, err
 	}
 	tcp := conn.(*net.TCPConn)
-	return &socket{conn: tcp, in: bufio.NewReaderSize(conn, 512), patient: patience}, nil
+	return &tcpLine{conn: tcp, in: bufio.NewReaderSize(conn, 512), patient: patience}, nil
 }
 
 // close is what a process that ends does; cut is what a dead network does, as
 // far as a hub on the same machine can be made to see it: RST.
-func (s *socket) close() { _ = s.conn.Close() }
+func (s *tcpLine) close() { _ = s.conn.Close() }
 
-func (s *socket) cut() {
+func (s *tcpLine) cut() {
 	_ = s.conn.SetLinger(0)
 	_ = s.conn.Close()
 }
 
-func (s *socket) write(data []byte) error {
+func (s *tcpLine) write(data []byte) error {
 	_ = s.conn.SetWriteDeadline(time.Now().Add(s.patient))
 	_, err := s.conn.Write(data)
 	return err
 }
 
 // ask writes an HTTP request to the Engine.IO path.
-func (s *socket) ask(method, query, body string, headers ...string) error {
+func (s *tcpLine) ask(method, query, body string, headers ...string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s /socket.io/?EIO=4&%s HTTP/1.1\r\nHost: %s\r\n", method, query, s.conn.RemoteAddr())
 	if method == http.MethodPost {
@@ -90,7 +90,7 @@ func (s *socket) ask(method, query, body string, headers ...string) error {
 }
 
 // answer reads the response. last: the hub closes the connection after it.
-func (s *socket) answer() (body string, last bool, err error) {
+func (s *tcpLine) answer() (body string, last bool, err error) {
 	_ = s.conn.SetReadDeadline(time.Now().Add(4 * s.patient)) // a poll waits for a ping, 25 s
 	res, err := http.ReadResponse(s.in, nil)
 	if err != nil {
@@ -105,12 +105,12 @@ func (s *socket) answer() (body string, last bool, err error) {
 }
 
 // askUpgrade asks for a WebSocket; upgraded reads that it is one.
-func (s *socket) askUpgrade(query string) error {
+func (s *tcpLine) askUpgrade(query string) error {
 	return s.ask(http.MethodGet, "transport=websocket"+query, "", "Connection: Upgrade", "Upgrade: websocket",
 		"Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
 }
 
-func (s *socket) upgraded() error {
+func (s *tcpLine) upgraded() error {
 	_ = s.conn.SetReadDeadline(time.Now().Add(s.patient))
 	res, err := http.ReadResponse(s.in, nil)
 	if err != nil {
@@ -153,10 +153,10 @@ func frame(op byte, payload string) []byte {
 	return data
 }
 
-func (s *socket) say(text string) error { return s.write(frame(opText, text)) }
+func (s *tcpLine) say(text string) error { return s.write(frame(opText, text)) }
 
 // hear is the next text message.
-func (s *socket) hear() (string, error) {
+func (s *tcpLine) hear() (string, error) {
 	s.message = s.message[:0]
 	for {
 		op, last, payload, err := s.read()
@@ -183,7 +183,7 @@ func (s *socket) hear() (string, error) {
 }
 
 // read is the next frame; its payload is valid until the one after it.
-func (s *socket) read() (op byte, last bool, payload []byte, err error) {
+func (s *tcpLine) read() (op byte, last bool, payload []byte, err error) {
 	if s.in.Buffered() < 2 {
 		_ = s.conn.SetReadDeadline(time.Now().Add(s.patient))
 	}

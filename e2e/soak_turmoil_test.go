@@ -101,7 +101,7 @@ func socketFollower(h *testHub, control func(string, string, syscall.RawConn) er
 	if err != nil {
 		return nil, err
 	}
-	l, err := byWebSocket(s)
+	l, err := joinByWebSocket(s)
 	if err != nil {
 		s.close()
 		return nil, fmt.Errorf("by WebSocket: %w", err)

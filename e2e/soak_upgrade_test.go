@@ -87,7 +87,7 @@ func pollingFollower(h *testHub) (*follower, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := byPolling(p)
+	l, err := joinByPolling(p)
 	if err != nil {
 		p.close()
 		return nil, fmt.Errorf("by polling: %w", err)

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"container/list"
 	"context"
 	"fmt"
 	"runtime/debug"
@@ -22,8 +23,8 @@ type conn struct {
 	out   *wire.Conn // static
 	inbox session.Inbox
 
-	waits atomic.Bool // for CONNECT; the door's lobby counts it
-	ended atomic.Bool // the hub has ended it; what still comes is not looked at
+	place *list.Element // guarded by the lobby's mu; where it waits for CONNECT
+	ended atomic.Bool   // the hub has ended it; what still comes is not looked at
 
 	// The rest is owned by the inbox.
 

@@ -86,7 +86,7 @@ func New(cfg Config) *Door {
 
 // Full implements Acceptor.
 func (d *Door) Full() bool {
-	return d.draining.Load() || d.lobby.count.Load() >= int64(d.cfg.MaxUnjoined)
+	return d.draining.Load() || d.lobby.len() >= d.cfg.MaxUnjoined
 }
 
 // Accept implements Acceptor.

@@ -1,19 +1,17 @@
 package socketio
 
 import (
+	"container/list"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
 // lobby is the links that have no session yet. Each may stay for the same
-// time, so they leave in the order they came in: one look a second at the
+// time, so they are in the order in which that ends: one look a second at the
 // front instead of a timer for each.
 type lobby struct {
-	count atomic.Int64 // links that wait
-
 	mu     sync.Mutex
-	guests []guest // guarded by mu; in order of arrival, some of them joined or gone
+	guests list.List // guarded by mu; of guest
 }
 
 type guest struct {
@@ -21,18 +19,25 @@ type guest struct {
 	until time.Time
 }
 
-func (l *lobby) enter(c *conn, until time.Time) {
-	c.waits.Store(true)
-	l.count.Add(1)
+func (l *lobby) len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.guests = append(l.guests, guest{conn: c, until: until})
+	return l.guests.Len()
+}
+
+func (l *lobby) enter(c *conn, until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.place = l.guests.PushBack(guest{conn: c, until: until})
 }
 
 // leave is called when a link got its session, and when it is gone.
 func (l *lobby) leave(c *conn) {
-	if c.waits.Swap(false) {
-		l.count.Add(-1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.place != nil {
+		l.guests.Remove(c.place)
+		c.place = nil
 	}
 }
 
@@ -41,18 +46,14 @@ func (l *lobby) overdue(now time.Time) []*conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var late []*conn
-	n := 0
-	for n < len(l.guests) && !l.guests[n].until.After(now) {
-		if c := l.guests[n].conn; c.waits.Load() {
-			late = append(late, c)
+	for e := l.guests.Front(); e != nil; e = l.guests.Front() {
+		g, _ := e.Value.(guest)
+		if g.until.After(now) {
+			break
 		}
-		n++
-	}
-	left := copy(l.guests, l.guests[n:])
-	clear(l.guests[left:])
-	l.guests = l.guests[:left]
-	if left == 0 {
-		l.guests = nil
+		l.guests.Remove(e)
+		g.conn.place = nil
+		late = append(late, g.conn)
 	}
 	return late
 }

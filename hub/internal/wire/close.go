@@ -8,7 +8,7 @@ func (s *shard) end(c *Conn, why Reason, last *wsError) {
 	if last != nil {
 		c.last = last
 	}
-	if c.last != nil { // also where the handler ended a connection that was to blame
+	if c.last != nil && !c.hungup { // also where the handler ended a connection that was to blame
 		why = ReasonProtocol
 	}
 	c.why = why
@@ -28,21 +28,25 @@ func (s *shard) end(c *Conn, why Reason, last *wsError) {
 
 // goodbye is the connection's close frame.
 func (c *Conn) goodbye() *Frame {
-	if c.last != nil {
+	switch {
+	case c.last == nil:
+		const normal = 1000
+		return control(closeFrame(normal, ""))
+	case c.last.code == 0: // the peer gave no code
+		return control(appendHeader(nil, wsClosing, 0))
+	default:
 		return control(closeFrame(c.last.code, c.last.text))
 	}
-	const normal = 1000
-	return control(closeFrame(normal, ""))
 }
 
-// hangup is a peer's close frame: it is answered, after what waits.
-func (s *shard) hangup(c *Conn) {
+// hangup is a peer's close frame: it is answered by the same, after what waits.
+func (s *shard) hangup(c *Conn, code *wsError) {
 	c.hungup = true
 	if c.state == parted {
 		s.doom(c, ReasonGone)
 		return
 	}
-	s.end(c, ReasonGone, nil)
+	s.end(c, ReasonGone, code)
 }
 
 // part has written everything, the close frame last. The peer closes now, and

@@ -14,28 +14,29 @@ import (
 // empty, so that it does not wait for a peer that is there.
 const handshakeTime = 10 * time.Second
 
-// ErrHandshake is a request that is no WebSocket handshake; it was answered.
-var ErrHandshake = errors.New("not a WebSocket handshake")
+// Why a request is no WebSocket handshake.
+var (
+	ErrHandshake = errors.New("not a WebSocket handshake")
+	// ErrVersion is that of another version than Version.
+	ErrVersion = errors.New("not the WebSocket version that is spoken here")
+)
 
-// CheckHandshake tells whether a request is one (RFC 6455 §4.2.1), and answers
-// it if not.
-func CheckHandshake(w http.ResponseWriter, r *http.Request) bool {
+// Version is the WebSocket version that is spoken here.
+const Version = "13"
+
+// CheckHandshake tells whether a request is one (RFC 6455 §4.2.1).
+func CheckHandshake(r *http.Request) error {
 	switch {
 	case r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || r.ProtoMajor > 1 ||
 		!hasToken(r.Header, "Connection", "upgrade") || !hasToken(r.Header, "Upgrade", "websocket"):
-		w.Header().Set("Connection", "Upgrade")
-		w.Header().Set("Upgrade", "websocket")
-		http.Error(w, "a WebSocket handshake is expected", http.StatusBadRequest)
-		return false
-	case r.Header.Get("Sec-WebSocket-Version") != "13":
-		w.Header().Set("Sec-WebSocket-Version", "13")
-		http.Error(w, "WebSocket version 13 is spoken here", http.StatusUpgradeRequired)
-		return false
+		return ErrHandshake
+	case r.Header.Get("Sec-WebSocket-Version") != Version:
+		return ErrVersion
 	case !validKey(r.Header.Get("Sec-WebSocket-Key")):
-		http.Error(w, "Sec-WebSocket-Key must be 16 bytes in base64", http.StatusBadRequest)
-		return false
+		return ErrHandshake
+	default:
+		return nil
 	}
-	return true
 }
 
 // Upgrade answers a checked handshake, with the first frames in the same

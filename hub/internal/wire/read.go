@@ -1,6 +1,9 @@
 package wire
 
-import "net"
+import (
+	"encoding/binary"
+	"net"
+)
 
 // socket is a connection's socket on its way to the write loop: a descriptor
 // for the poller, or a stream.
@@ -147,7 +150,11 @@ func (c *Conn) frame(kind wsOp, data []byte) bool {
 		c.Send(control(append(appendHeader(make([]byte, 0, len(data)+2), wsPong, len(data)), data...)))
 	case wsClosing:
 		c.deaf = true
-		c.shard.push(op{kind: opHangup, conn: c})
+		code := new(wsError)
+		if len(data) >= 2 {
+			code.code = binary.BigEndian.Uint16(data)
+		}
+		c.shard.push(op{kind: opHangup, conn: c, rest: code})
 		return false
 	default: // a pong of WebSocket's answers nothing: the pings are Engine.IO's
 	}

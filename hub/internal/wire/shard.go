@@ -202,7 +202,7 @@ func (s *shard) carryOut(o *op) {
 	case opBlame:
 		c.last = o.rest.(*wsError) //nolint:forcetypeassert // consume puts it there
 	case opHangup:
-		s.hangup(c)
+		s.hangup(c, o.rest.(*wsError)) //nolint:forcetypeassert // frame puts it there
 	case opAttach:
 		s.attach(c, o.rest.(*socket)) //nolint:forcetypeassert // Attach puts it there
 	case opTake:

@@ -1,6 +1,7 @@
 package engineio
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"time"
@@ -40,7 +41,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // handshake begins a link, if there is room for one.
 func (s *Server) handshake(w http.ResponseWriter, r *http.Request, v socketio.Visit) {
-	if v.Transport == socketio.WebSocket && !wire.CheckHandshake(w, r) {
+	if v.Transport == socketio.WebSocket && !checkHandshake(w, r) {
 		return
 	}
 	if !s.seat() {
@@ -77,10 +78,24 @@ func (s *Server) handshakeWebSocket(w http.ResponseWriter, r *http.Request, req 
 	s.newLink(nil, req).conn.Attach(nc, early)
 }
 
+// checkHandshake answers what is no WebSocket's.
+func checkHandshake(w http.ResponseWriter, r *http.Request) bool {
+	switch err := wire.CheckHandshake(r); {
+	case err == nil:
+		return true
+	case errors.Is(err, wire.ErrVersion):
+		w.Header().Set("Sec-WebSocket-Version", wire.Version)
+		socketio.BadRequest.With(http.StatusUpgradeRequired).Write(w)
+	default:
+		socketio.BadRequest.Write(w)
+	}
+	return false
+}
+
 // upgrade has a WebSocket take a polling link over. Its goroutine is the
 // request's, and lives no longer than UpgradeTimeout.
 func (l *link) upgrade(p *poll, w http.ResponseWriter, r *http.Request) {
-	if !wire.CheckHandshake(w, r) {
+	if !checkHandshake(w, r) {
 		return
 	}
 	if !p.probing() { // one at a time: who knows a sid must not take a link over
