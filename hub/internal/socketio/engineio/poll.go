@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/realtime-hub/hub/hub/internal/socketio"
 	"github.com/realtime-hub/hub/hub/internal/wire"
@@ -217,7 +218,8 @@ func (l *link) packets(p *poll, w http.ResponseWriter, r *http.Request) *socketi
 		}
 		return refused
 	}
-	if !socketio.ValidPayload(body) {
+	// What is not text would go on to other browsers, and end their WebSockets.
+	if !utf8.Valid(body) || !socketio.ValidPayload(body) {
 		l.conn.Fail("not a payload that a browser sends")
 		return socketio.BadRequest
 	}
