@@ -33,12 +33,17 @@ func (s *Server) newLink(p *poll, req *socketio.Request) *link {
 	l.conn = s.cfg.Wire.Open(l, true)
 	defer func() {
 		if r := recover(); r != nil {
-			s.cfg.Log.Error("a link could not be accepted", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			s.panicked("a link could not be accepted", r)
 			l.conn.Abort(wire.ReasonInternal)
 		}
 	}()
 	l.receiver = s.cfg.Acceptor.Accept(l, req)
 	return l
+}
+
+// panicked logs what was recovered from. No sid is in a stack.
+func (s *Server) panicked(what string, r any) {
+	s.cfg.Log.Error(what, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 }
 
 // nobody receives what comes over a link that was not accepted.

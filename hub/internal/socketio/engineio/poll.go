@@ -35,7 +35,7 @@ type poll struct {
 	testing bool     // guarded by mu; a WebSocket's probe is served
 	atOnce  bool     // guarded by mu; the probe was answered: no poll waits
 	left    bool     // guarded by mu; the client has sent its close packet
-	over    bool     // guarded by mu; done is closed
+	over    bool     // guarded by mu; done is closed, nothing more is handed over
 	socket  net.Conn // guarded by mu; the probe's
 }
 
@@ -50,7 +50,8 @@ func (p *poll) signal() {
 	}
 }
 
-// end tells whoever waits that the link polls no more.
+// end tells whoever waits that the link polls no more. What a POST brought is
+// handed over before, or never.
 func (p *poll) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -65,14 +66,17 @@ func (p *poll) end() {
 }
 
 // enter begins a request, of which there may be one of its kind at a time.
-func (p *poll) enter(busy *bool) bool {
+func (p *poll) enter(busy *bool) *socketio.Refusal {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if *busy {
-		return false
+	switch {
+	case p.over: // since the sid was looked up
+		return socketio.UnknownSID
+	case *busy:
+		return socketio.BadRequest
 	}
 	*busy = true
-	return true
+	return nil
 }
 
 func (p *poll) leave(busy *bool) {
@@ -82,7 +86,7 @@ func (p *poll) leave(busy *bool) {
 }
 
 // probing begins a probe.
-func (p *poll) probing() bool { return p.enter(&p.testing) }
+func (p *poll) probing() *socketio.Refusal { return p.enter(&p.testing) }
 
 // probed notes the probe's socket, and tells whether there is still a link for
 // it; nil: the probe has failed, and polling goes on.
@@ -96,11 +100,18 @@ func (p *poll) probed(nc net.Conn) bool {
 	return !p.over
 }
 
-// handOver ends a probe that has succeeded: the socket is wire's.
-func (p *poll) handOver() {
+// handOver ends a probe that has succeeded, and the polling with it: the socket
+// is wire's. It tells whether that may be. A client waits for its POST before;
+// one that does not could hand over two messages at once.
+func (p *poll) handOver() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.socket = nil
+	if p.over || p.posting {
+		return false
+	}
+	p.over, p.socket = true, nil
+	close(p.done)
+	return true
 }
 
 // answerAtOnce has no poll wait any more: the client waits for their end.
@@ -108,13 +119,6 @@ func (p *poll) answerAtOnce() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.atOnce = true
-}
-
-// leaves notes that the client has closed the link.
-func (p *poll) leaves() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.left = true
 }
 
 func (p *poll) wasLeft() bool {
@@ -137,11 +141,13 @@ type batch struct {
 
 // get is a poll: it waits for what there is to send.
 func (l *link) get(p *poll, w http.ResponseWriter, r *http.Request) {
-	if !p.enter(&p.getting) {
-		// The protocol has one poll at a time; which of two was to be answered
-		// nobody could tell.
-		l.conn.Fail("two polls at once")
-		socketio.BadRequest.Write(w)
+	if refused := p.enter(&p.getting); refused != nil {
+		if refused == socketio.BadRequest {
+			// The protocol has one poll at a time; which of two was to be
+			// answered nobody could tell.
+			l.conn.Fail("two polls at once")
+		}
+		refused.Write(w)
 		return
 	}
 	unbound(w)
@@ -193,9 +199,11 @@ func payload(frames []*wire.Frame) [][]byte {
 
 // post is packets from the browser.
 func (l *link) post(p *poll, w http.ResponseWriter, r *http.Request) {
-	if !p.enter(&p.posting) {
-		l.conn.Fail("two posts at once")
-		socketio.BadRequest.Write(w)
+	if refused := p.enter(&p.posting); refused != nil {
+		if refused == socketio.BadRequest {
+			l.conn.Fail("two posts at once")
+		}
+		refused.Write(w)
 		return
 	}
 	refused := l.packets(p, w, r)
@@ -234,21 +242,9 @@ func (l *link) packets(p *poll, w http.ResponseWriter, r *http.Request) *socketi
 
 // packet handles one packet of a POST, and tells whether to go on.
 func (l *link) packet(p *poll, packet []byte) bool {
-	more := true
-	switch packet[0] {
-	case socketio.Message:
-		more = l.receiver.Message(packet[1:])
-	case 'b':
-		more = l.receiver.Binary()
-	case '3':
-		l.conn.Pong()
-	case '1':
-		p.leaves()
-		l.conn.Abort(wire.ReasonGone)
-		return false
-	}
-	if more {
-		return true
+	more, ok := l.hand(p, packet)
+	if more || !ok {
+		return ok
 	}
 	l.conn.Pause() // its pong may be in the rest
 	defer l.conn.Resume()
@@ -258,6 +254,36 @@ func (l *link) packet(p *poll, packet []byte) bool {
 	case <-p.done:
 		return false
 	}
+}
+
+// hand hands a packet over while the link polls: its end waits for that, and
+// so does an upgrade. A receiver that panics ends its link and not the server.
+func (l *link) hand(p *poll, packet []byte) (more, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return false, false
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			l.server.panicked("a packet panicked", r)
+			l.conn.Abort(wire.ReasonInternal)
+			more, ok = false, false
+		}
+	}()
+	switch packet[0] {
+	case socketio.Message:
+		return l.receiver.Message(packet[1:]), true
+	case 'b':
+		return l.receiver.Binary(), true
+	case '3':
+		l.conn.Pong()
+	case '1':
+		p.left = true
+		l.conn.Abort(wire.ReasonGone) // it polls no more
+		return false, false
+	}
+	return true, true
 }
 
 // unbound takes the time limits away: from here on the browser waits for us.

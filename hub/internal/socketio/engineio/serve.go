@@ -98,8 +98,8 @@ func (l *link) upgrade(p *poll, w http.ResponseWriter, r *http.Request) {
 	if !checkHandshake(w, r) {
 		return
 	}
-	if !p.probing() { // one at a time: who knows a sid must not take a link over
-		socketio.BadRequest.Write(w)
+	if refused := p.probing(); refused != nil { // one at a time: who knows a sid must not take a link over
+		refused.Write(w)
 		return
 	}
 	nc, early, err := wire.Upgrade(w, r)
@@ -118,11 +118,14 @@ func (l *link) upgrade(p *poll, w http.ResponseWriter, r *http.Request) {
 		_ = nc.Close()
 		return
 	}
-	p.handOver()
+	if !p.handOver() {
+		l.conn.Fail("an upgrade within a post") // or it is closed
+		_ = nc.Close()
+		return
+	}
 	_ = nc.SetDeadline(time.Time{})
 	l.upgraded()
 	l.conn.Attach(nc, rest)
-	p.end()
 }
 
 // probe is what a client and a server say before the WebSocket is the link's:
