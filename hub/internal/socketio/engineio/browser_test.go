@@ -156,6 +156,15 @@ func (h *hub) try(method, query, body string, header ...string) (*http.Response,
 	return response, string(text), err
 }
 
+// smallBuffers has sockets take little.
+func smallBuffers(h *hub) {
+	h.http.ConnState = func(c net.Conn, state http.ConnState) {
+		if tcp, ok := c.(*net.TCPConn); ok && state == http.StateNew {
+			_ = tcp.SetWriteBuffer(1 << 12)
+		}
+	}
+}
+
 // raw is a bare connection with these bytes on their way.
 func (h *hub) raw(t testing.TB, text string) net.Conn {
 	t.Helper()

@@ -3,7 +3,6 @@ package engineio
 import (
 	"bytes"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -177,7 +176,7 @@ func (l *link) get(p *poll, w http.ResponseWriter, r *http.Request) {
 	if p.isAtOnce() {
 		w.Header().Set("Connection", "close") // after the upgrade it would only wait, at 20 KiB
 	}
-	if err := l.server.respond(w, payload(b.frames)...); err != nil {
+	if err := l.server.respond(w, payload(b.frames)); err != nil {
 		l.conn.Abort(wire.ReasonGone)
 	}
 }
@@ -209,12 +208,14 @@ func (l *link) post(p *poll, w http.ResponseWriter, r *http.Request) {
 	refused := l.packets(p, w, r)
 	p.leave(&p.posting) // before the answer, as in get
 	if refused != nil {
+		// The answer's time must have an end, so that it is the connection's last.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(l.server.cfg.WriteTimeout))
+		w.Header().Set("Connection", "close")
 		refused.Write(w)
 		return
 	}
-	w.Header().Set("Content-Type", "text/html") // as clients have it since Engine.IO 1
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = io.WriteString(w, "ok") // a POST whose sender left has nobody to tell
+	w.Header().Set("Content-Type", "text/html")     // as clients have it since Engine.IO 1
+	_ = l.server.respond(w, [][]byte{[]byte("ok")}) // a POST whose sender left has nobody to tell
 }
 
 // packets handles those of a POST.
@@ -294,8 +295,8 @@ func unbound(w http.ResponseWriter) {
 	_ = control.SetWriteDeadline(time.Time{})
 }
 
-// respond sends packets.
-func (s *Server) respond(w http.ResponseWriter, parts ...[]byte) error {
+// respond sends an answer, in pieces. Who does not read it holds nobody.
+func (s *Server) respond(w http.ResponseWriter, parts [][]byte) error {
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
 	size := 0
@@ -303,7 +304,9 @@ func (s *Server) respond(w http.ResponseWriter, parts ...[]byte) error {
 		size += len(part)
 	}
 	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=UTF-8")
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", "text/plain; charset=UTF-8")
+	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(size))
 	for _, part := range parts {

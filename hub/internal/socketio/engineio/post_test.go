@@ -2,11 +2,16 @@ package engineio_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/realtime-hub/hub/hub/internal/socketio/engineio"
 	"github.com/realtime-hub/hub/hub/internal/wire"
@@ -97,5 +102,21 @@ func TestPanicWithinAPostEndsThatLinkOnly(t *testing.T) {
 	}
 	if log := h.log.String(); !strings.Contains(log, "in Message") || strings.Contains(log, b.sid) {
 		t.Errorf("logged:\n%s", log)
+	}
+}
+
+// A peer that sends and never reads what it is answered holds nobody.
+func TestPostsWhoseAnswersNobodyReadsEnd(t *testing.T) {
+	h := start(t, engineio.Config{WriteTimeout: 100 * time.Millisecond}, smallBuffers)
+	b := h.poll(t)
+	c := h.raw(t, "")
+	_ = c.(*net.TCPConn).SetReadBuffer(1 << 12) //nolint:forcetypeassert,errcheck // Dial's
+	post := "POST /socket.io/?" + b.query() + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n6"
+	posts := strings.Repeat(post, 1000)
+	for err := error(nil); err == nil; { // until the hub hangs up
+		_ = c.SetWriteDeadline(time.Now().Add(patience))
+		if _, err = io.WriteString(c, posts); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal("its answer waits for ever")
+		}
 	}
 }

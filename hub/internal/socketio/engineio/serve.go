@@ -63,7 +63,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, v socketio.Vi
 		socketio.Crowded.Write(w)
 		return
 	}
-	if err := s.respond(w, []byte(`0{"sid":"`+sid+s.open[0])); err != nil {
+	if err := s.respond(w, [][]byte{[]byte(`0{"sid":"` + sid + s.open[0])}); err != nil {
 		l.conn.Abort(wire.ReasonGone)
 	}
 }
