@@ -156,6 +156,12 @@ func (h *hub) try(method, query, body string, header ...string) (*http.Response,
 	return response, string(text), err
 }
 
+// nothingKept waits until every link is forgotten.
+func (h *hub) nothingKept(t testing.TB) {
+	t.Helper()
+	eventually(t, "empty", func() bool { sids, seats := h.Kept(); return sids == 0 && seats == 0 })
+}
+
 // smallBuffers has sockets take little.
 func smallBuffers(h *hub) {
 	h.http.ConnState = func(c net.Conn, state http.ConnState) {

@@ -159,9 +159,12 @@ func (s *Server) end() {
 	}
 }
 
-// seat reserves room for one more link.
+// seat reserves room for one more link, unless the server is closed.
 func (s *Server) seat() bool {
-	if s.cfg.Acceptor.Full() {
+	s.mu.Lock()
+	closed := s.closed
+	s.mu.Unlock()
+	if closed || s.cfg.Acceptor.Full() {
 		return false
 	}
 	if n := s.seats.Add(1); s.cfg.MaxConnections > 0 && n > int64(s.cfg.MaxConnections) {
@@ -171,15 +174,11 @@ func (s *Server) seat() bool {
 	return true
 }
 
-// register makes a polling link known, unless the server is closed.
-func (s *Server) register(sid string, l *link) bool {
+// register makes a polling link known, until forget.
+func (s *Server) register(sid string, l *link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
 	s.links[sid] = l
-	return true
 }
 
 func (s *Server) forget(sid string) {

@@ -108,6 +108,11 @@ func (h *hub) end(running *sync.WaitGroup, cancel func()) {
 	}
 }
 
+// full has a receiver want no more behind the message "full".
+func full(h *hub) {
+	h.receive = func(p *peer, data string) bool { p.messages <- data; return data != "full" }
+}
+
 // Full implements socketio.Acceptor.
 func (h *hub) Full() bool { return h.full.Load() }
 

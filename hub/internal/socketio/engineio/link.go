@@ -30,6 +30,9 @@ func (s *Server) newLink(p *poll, req *socketio.Request) *link {
 	l := &link{server: s, poll: p, receiver: nobody{}}
 	l.mu.Lock() // Closed waits for it
 	defer l.mu.Unlock()
+	if p != nil {
+		s.register(p.sid, l) // before it can end: Closed forgets it
+	}
 	l.conn = s.cfg.Wire.Open(l, true)
 	defer func() {
 		if r := recover(); r != nil {

@@ -39,9 +39,7 @@ func TestOnePostAtATime(t *testing.T) {
 // A browser waits for its POST before it upgrades; who does not is sent away,
 // and no two messages are handed over at once.
 func TestUpgradeWithinAPostEndsTheLink(t *testing.T) {
-	h := start(t, engineio.Config{}, func(h *hub) {
-		h.receive = func(p *peer, data string) bool { p.messages <- data; return data != "full" }
-	})
+	h := start(t, engineio.Config{}, full)
 	b := h.poll(t)
 	post := b.later(http.MethodPost, "4full\x1e4behind")
 	if m := within(t, b.messages); m != "full" {

@@ -56,13 +56,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, v socketio.Vi
 		return
 	}
 	sid := newSID()
-	p := newPoll(sid)
-	l := s.newLink(p, req)
-	if !s.register(sid, l) {
-		l.conn.Abort(wire.ReasonShutdown)
-		socketio.Crowded.Write(w)
-		return
-	}
+	l := s.newLink(newPoll(sid), req)
 	if err := s.respond(w, [][]byte{[]byte(`0{"sid":"` + sid + s.open[0])}); err != nil {
 		l.conn.Abort(wire.ReasonGone)
 	}
