@@ -33,7 +33,7 @@ type poll struct {
 	posting bool     // guarded by mu; a POST is served
 	testing bool     // guarded by mu; a WebSocket's probe is served
 	atOnce  bool     // guarded by mu; the probe was answered: no poll waits
-	left    bool     // guarded by mu; the client has sent its close packet
+	parting string   // guarded by mu; what a poll is told that waits at an end of the client's making
 	over    bool     // guarded by mu; done is closed, nothing more is handed over
 	socket  net.Conn // guarded by mu; the probe's
 }
@@ -120,10 +120,20 @@ func (p *poll) answerAtOnce() {
 	p.atOnce = true
 }
 
-func (p *poll) wasLeft() bool {
+// lastWord is what a poll is told that waits when the link ends; empty: the
+// hub has ended it.
+func (p *poll) lastWord() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.left
+	return p.parting
+}
+
+// violated ends a link whose client does not speak the protocol.
+func (l *link) violated(p *poll, what string) {
+	p.mu.Lock()
+	p.parting = "1"
+	p.mu.Unlock()
+	l.conn.Fail(what)
 }
 
 func (p *poll) isAtOnce() bool {
@@ -144,7 +154,7 @@ func (l *link) get(p *poll, w http.ResponseWriter, r *http.Request) {
 		if refused == socketio.BadRequest {
 			// The protocol has one poll at a time; which of two was to be
 			// answered nobody could tell.
-			l.conn.Fail("two polls at once")
+			l.violated(p, "two polls at once")
 		}
 		refused.Write(w)
 		return
@@ -166,17 +176,22 @@ func (l *link) get(p *poll, w http.ResponseWriter, r *http.Request) {
 		l.conn.Abort(wire.ReasonGone)
 		return
 	}
-	if b.last && !p.wasLeft() {
-		// Not the close packet: to some clients it says that they are not
-		// wanted any more, and they do not come back. An end that is final is
-		// told by Socket.IO.
-		socketio.UnknownSID.Write(w)
-		return
+	parts := payload(b.frames)
+	if b.last {
+		word := p.lastWord()
+		if word == "" {
+			// Not the close packet: to some clients it says that they are not
+			// wanted any more, and they do not come back. An end that is final
+			// is told by Socket.IO.
+			socketio.UnknownSID.Write(w)
+			return
+		}
+		parts = [][]byte{[]byte(word)}
 	}
 	if p.isAtOnce() {
 		w.Header().Set("Connection", "close") // after the upgrade it would only wait, at 20 KiB
 	}
-	if err := l.server.respond(w, payload(b.frames)); err != nil {
+	if err := l.server.respond(w, parts); err != nil {
 		l.conn.Abort(wire.ReasonGone)
 	}
 }
@@ -200,7 +215,7 @@ func payload(frames []*wire.Frame) [][]byte {
 func (l *link) post(p *poll, w http.ResponseWriter, r *http.Request) {
 	if refused := p.enter(&p.posting); refused != nil {
 		if refused == socketio.BadRequest {
-			l.conn.Fail("two posts at once")
+			l.violated(p, "two posts at once")
 		}
 		refused.Write(w)
 		return
@@ -223,13 +238,13 @@ func (l *link) packets(p *poll, w http.ResponseWriter, r *http.Request) *socketi
 	body, refused := socketio.ReadBody(w, r, int64(l.server.cfg.MaxPayload))
 	if refused != nil {
 		if refused == socketio.TooLarge {
-			l.conn.Fail("too large")
+			l.violated(p, "too large")
 		}
 		return refused
 	}
 	// What is not text would go on to other browsers, and end their WebSockets.
 	if !utf8.Valid(body) || !socketio.ValidPayload(body) {
-		l.conn.Fail("not a payload that a browser sends")
+		l.violated(p, "not a payload that a browser sends")
 		return socketio.BadRequest
 	}
 	unbound(w)
@@ -280,7 +295,7 @@ func (l *link) hand(p *poll, packet []byte) (more, ok bool) {
 	case '3':
 		l.conn.Pong()
 	case '1':
-		p.left = true
+		p.parting = "6"               // a noop, as Node has it
 		l.conn.Abort(wire.ReasonGone) // it polls no more
 		return false, false
 	}
