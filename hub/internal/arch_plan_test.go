@@ -51,7 +51,7 @@ var theHouse = plan{
 		}},
 		{"people", []string{"hub/internal/session"}},
 		{"flows", []string{"hub/internal/subscription", "hub/internal/broadcast", "hub/internal/dispatch"}},
-		{"doors", []string{"hub/internal/socketio", "hub/internal/socketio/library", "hub/internal/rpc", "hub/internal/admin"}},
+		{"doors", []string{"hub/internal/socketio", "hub/internal/socketio/engineio", "hub/internal/socketio/library", "hub/internal/rpc", "hub/internal/admin"}},
 		{"roof", []string{"hub/server"}},
 	},
 	stairs: map[string]string{
@@ -59,7 +59,8 @@ var theHouse = plan{
 		"hub/internal/engine/memory":     "hub/internal/engine",
 		"hub/internal/engine/nats":       "hub/internal/engine",
 		"hub/internal/engine/enginetest": "hub/internal/engine",
-		"hub/internal/socketio/library":  "hub/internal/socketio", // it implements the door's Link
+		"hub/internal/socketio/engineio": "hub/internal/socketio", // it implements the door's Link
+		"hub/internal/socketio/library":  "hub/internal/socketio", // so does this one
 	},
 	street: "gen",
 	guests: []guest{
@@ -95,7 +96,7 @@ var theHouse = plan{
 			why: "raw sockets and epoll live in wire (cmd and examples: the names of signals)",
 		},
 		{
-			what: []string{"hub/internal/engine/memory", "hub/internal/engine/nats", "hub/internal/socketio/library"}, open: []string{"hub/server"},
+			what: []string{"hub/internal/engine/memory", "hub/internal/engine/nats", "hub/internal/socketio/engineio", "hub/internal/socketio/library"}, open: []string{"hub/server"},
 			why: "only server picks a driver; rooms see what it implements",
 		},
 		{
