@@ -12,6 +12,7 @@ import (
 
 // poll takes until the connection has a socket.
 func poll(t testing.TB, c *wire.Conn, got *[]string) {
+	t.Helper()
 	for {
 		frames := make(chan []*wire.Frame, 1)
 		c.Take(wire.Taker{Max: 500, Give: func(f []*wire.Frame, _ bool) { frames <- f }})

@@ -88,6 +88,7 @@ func BenchmarkBroadcast(b *testing.B) {
 // broadcasts measures broadcasts to so many members of each channel, from the
 // call to the last byte's arrival. 1,000 connections share the channels.
 func broadcasts(b *testing.B, cfg wire.Config, channels, members, outstanding int) {
+	b.Helper()
 	const conns, size = 1000, 128
 	w, _ := start(b, cfg)
 	d := newDrain(b)

@@ -140,7 +140,7 @@ func (c *Conn) push(o op, frames []*Frame) {
 // so that a storm of connects is no storm of pings later.
 func (s *shard) open(c *Conn) {
 	s.opened++
-	c.slot = uint8(s.opened % slots)   //nolint:gosec // below 25
+	c.slot = uint8(s.opened % slots)
 	c.at = int32(len(s.slots[c.slot])) //nolint:gosec // a process has fewer than 2³¹ connections
 	s.slots[c.slot] = append(s.slots[c.slot], c)
 }

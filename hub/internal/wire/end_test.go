@@ -208,7 +208,7 @@ func TestCallsBeforeRunWait(t *testing.T) {
 // 20,000 connections come and go: nothing of them stays.
 func TestNothingStaysOfConnectionsThatWere(t *testing.T) {
 	conns, lot := 20_000, 100
-	if testing.Short() {
+	if testing.Short() || raced {
 		conns = 2000
 	}
 	for _, goroutines := range []bool{false, true} {

@@ -3,21 +3,25 @@ package wire_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 
 	"github.com/realtime-hub/hub/hub/internal/wire"
 )
 
-// pattern is n bytes that are not the same elsewhere.
-func pattern(n int) string {
-	var b strings.Builder
-	for i := 0; b.Len() < n; i++ {
-		fmt.Fprintf(&b, "%d,", i)
+// pattern is n bytes that tell where they belong.
+func pattern(n int) string { return numbers()[:n] }
+
+var numbers = sync.OnceValue(func() string {
+	var b []byte
+	for i := 0; len(b) < 4<<20; i++ {
+		b = append(strconv.AppendInt(b, int64(i), 10), ',')
 	}
-	return b.String()[:n]
-}
+	return string(b)
+})
 
 func TestABurstComesWholeAndInOrder(t *testing.T) {
 	kinds(t, func(t *testing.T, cfg wire.Config) {

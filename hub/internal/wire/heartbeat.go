@@ -20,7 +20,7 @@ func (s *shard) beat() {
 	if cfg.Ping != nil {
 		s.latecomers()
 		if due := s.ticks(cfg.PingTimeout); s.tick > due { // before, no ping is that old
-			s.pongs(int(s.tick-due) % slots) //nolint:gosec // wraps around once in 136 years
+			s.pongs(int(s.tick-due) % slots)
 		}
 		s.pings(int(s.tick) % slots)
 	}

@@ -39,7 +39,10 @@ func newPeer(t testing.TB, nc net.Conn) *peer {
 }
 
 // newPeerOf is a peer whose socket the caller closes.
-func newPeerOf(t testing.TB, nc net.Conn) *peer { return &peer{t: t, nc: nc, r: bufio.NewReader(nc)} }
+func newPeerOf(t testing.TB, nc net.Conn) *peer {
+	t.Helper()
+	return &peer{t: t, nc: nc, r: bufio.NewReader(nc)}
+}
 
 // frame reads one frame of the server's.
 func (p *peer) frame() (op byte, payload []byte, err error) {

@@ -160,7 +160,7 @@ func (p *poller) adopt(nc net.Conn) (int32, bool) {
 		return -1, false // out of descriptors; the goroutines need none
 	}
 	_ = tcp.Close()
-	return int32(fd), true //nolint:gosec // a process has fewer than 2³¹ descriptors
+	return int32(fd), true
 }
 
 // discard closes a descriptor that was adopted and never added.

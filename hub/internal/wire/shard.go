@@ -269,7 +269,7 @@ func (s *shard) stop() {
 		default:
 		}
 	}
-	for _, slot := range s.slots {
+	for _, slot := range &s.slots {
 		for _, c := range slot {
 			s.doom(c, ReasonShutdown)
 		}

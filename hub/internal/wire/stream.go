@@ -41,11 +41,11 @@ func (st *stream) read() {
 	small := make([]byte, idleBytes)
 	more := false
 	for st.waits() {
-		var n int
 		var err error
 		if more {
-			n, more, err = st.readMuch()
+			more, err = st.readMuch()
 		} else {
+			var n int
 			n, err = st.nc.Read(small)
 			st.consume(small[:n])
 			more = n == len(small)
@@ -58,12 +58,12 @@ func (st *stream) read() {
 }
 
 // readMuch reads with a buffer that is borrowed for it.
-func (st *stream) readMuch() (n int, more bool, err error) {
+func (st *stream) readMuch() (more bool, err error) {
 	buf, _ := readBuffers.Get().(*[16 << 10]byte)
 	defer readBuffers.Put(buf)
-	n, err = st.nc.Read(buf[:])
+	n, err := st.nc.Read(buf[:])
 	st.consume(buf[:n])
-	return n, n == len(buf), err
+	return n == len(buf), err
 }
 
 func (st *stream) consume(b []byte) {

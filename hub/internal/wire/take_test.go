@@ -14,7 +14,8 @@ func open(t testing.TB, cfg wire.Config) (*wire.Wire, *wire.Conn, *hand) {
 	cfg.Shards = 1
 	w, _ := start(t, cfg)
 	h := newHand()
-	return w, w.Open(h, false), h
+	c := w.Open(h, false)
+	return w, c, h
 }
 
 func wantGiven(t testing.TB, what string, got, want given) {

@@ -29,7 +29,7 @@ func kinds(t *testing.T, run func(t *testing.T, cfg wire.Config)) {
 }
 
 // start makes a wire that runs until the test's end, or until stop.
-func start(t testing.TB, cfg wire.Config) (w *wire.Wire, stop func()) {
+func start(t testing.TB, cfg wire.Config) (*wire.Wire, func()) {
 	t.Helper()
 	w, err := wire.New(cfg)
 	if err != nil {
@@ -41,7 +41,7 @@ func start(t testing.TB, cfg wire.Config) (w *wire.Wire, stop func()) {
 		defer close(ended)
 		w.Run(ctx)
 	}()
-	stop = func() {
+	stop := func() {
 		cancel()
 		within(t, "the end of Run", ended)
 	}
