@@ -53,6 +53,39 @@ func TestABurstComesWholeAndInOrder(t *testing.T) {
 	})
 }
 
+// In one round, as many frames of the same length for each, of which one is
+// another: only those with the same frames share what is written.
+func TestNobodyGetsAnothersFrames(t *testing.T) {
+	kinds(t, func(t *testing.T, cfg wire.Config) {
+		cfg.Shards = 1
+		w, _ := start(t, cfg)
+		a, pa := dial(t, w, newHand())
+		b, pb := dial(t, w, newHand())
+		a.Join("x.y")
+		b.Join("x.y")
+		barrier(t, w)
+		inOneRound(t, w, func() {
+			w.Broadcast("x.y", wire.Message{Frame: text("1")})
+			a.Send(text("a"))
+			b.Send(text("b"))
+			w.Broadcast("x.y", wire.Message{Frame: text("2")})
+		})
+		pa.expect("1", "a", "2")
+		pb.expect("1", "b", "2")
+	})
+}
+
+// inOneRound has the loop wait until everything is queued.
+func inOneRound(t *testing.T, w *wire.Wire, calls func()) {
+	t.Helper()
+	c := w.Open(newHand(), false)
+	done := make(chan struct{})
+	c.Take(wire.Taker{Give: func([]*wire.Frame, bool) { calls(); close(done) }})
+	c.Send(text("go"))
+	within(t, "the round", done)
+	c.Abort(wire.ReasonClosed)
+}
+
 // Around the lengths where the header grows, a round ends and a socket's
 // buffer is full.
 func TestFramesOfEveryLengthComeWhole(t *testing.T) {

@@ -130,6 +130,24 @@ func TestASocketTakesEverythingItself(t *testing.T) {
 	})
 }
 
+// A ping that came with the handshake is answered before the socket is there,
+// and the answer is none of a taker's business.
+func TestATakerGetsNoControlFrames(t *testing.T) {
+	kinds(t, func(t *testing.T, cfg wire.Config) {
+		_, c, _ := open(t, cfg)
+		waiting := taking(c, 100)
+		server, client := pair(t)
+		p := newPeer(t, client)
+		c.Attach(server, masked(opPing, "early"))
+		wantGiven(t, "at the attaching", within(t, "Give", waiting), given{})
+		c.Send(text("1"))
+		c.End()
+		if got := p.all(); !slices.Equal(got, []string{"1"}) {
+			t.Errorf("got %v", got)
+		}
+	})
+}
+
 func TestAnEndWithoutASocketIsTakenOrTimesOut(t *testing.T) {
 	w, c, h := open(t, fast(wire.Config{}))
 	c.Send(text("nobody takes this"))
