@@ -85,11 +85,19 @@ type handshake struct {
 func (h *hub) poll(t testing.TB) *poller {
 	t.Helper()
 	status, body := h.do(t, http.MethodGet, polling, "")
-	var o handshake
-	if status != http.StatusOK || json.Unmarshal([]byte(strings.TrimPrefix(body, "0")), &o) != nil || o.SID == "" {
+	if status != http.StatusOK || sidOf(body) == "" {
 		t.Fatalf("handshake: %d %q", status, body)
 	}
-	return &poller{sid: o.SID, peer: h.next(t)}
+	return &poller{sid: sidOf(body), peer: h.next(t)}
+}
+
+// sidOf is the sid that an OPEN tells.
+func sidOf(open string) string {
+	var o handshake
+	if !strings.HasPrefix(open, "0") || json.Unmarshal([]byte(open[1:]), &o) != nil {
+		return ""
+	}
+	return o.SID
 }
 
 func (p *poller) query() string { return polling + "&sid=" + p.sid }

@@ -101,11 +101,13 @@ func (l *link) upgrade(p *poll, w http.ResponseWriter, r *http.Request) {
 		p.probed(nil)
 		return
 	}
+	// Before the link knows the socket: its end sets a limit that this one
+	// would lift.
+	_ = nc.SetDeadline(time.Now().Add(l.server.cfg.UpgradeTimeout))
 	if !p.probed(nc) {
 		_ = nc.Close()
 		return
 	}
-	_ = nc.SetDeadline(time.Now().Add(l.server.cfg.UpgradeTimeout))
 	rest, ok := l.probe(p, nc, early)
 	if !ok {
 		p.probed(nil)
