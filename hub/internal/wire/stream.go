@@ -36,7 +36,8 @@ func (st *stream) start() {
 	st.takeMore()
 }
 
-// read hands over what comes, until the connection ends.
+// read hands over what comes, until the connection ends. It may be paused
+// before the first byte: what came before the socket was attached did that.
 func (st *stream) read() {
 	small := make([]byte, idleBytes)
 	more := false
