@@ -46,6 +46,7 @@ func TestWhatComesOverAWebSocketAndIsNoPacketIsTold(t *testing.T) {
 		if _, _, err := c.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseNormalClosure) {
 			t.Errorf("%q: %v", packet, err)
 		}
+		_ = c.Close()
 		within(t, p.closed)
 	}
 	c, p := h.open(t)
@@ -59,6 +60,7 @@ func TestWhatComesOverAWebSocketAndIsNoPacketIsTold(t *testing.T) {
 	if _, _, err := c.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseNormalClosure) {
 		t.Errorf("close packet: %v", err)
 	}
+	_ = c.Close()
 	within(t, p.closed)
 }
 
@@ -87,6 +89,7 @@ func TestOversizedMessageClosesWith1009(t *testing.T) {
 		if _, err := c.NetConn().Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 			t.Errorf("%d bytes: then %v", size, err)
 		}
+		_ = c.Close()
 		within(t, p.closed)
 		if len(p.messages) != 0 {
 			t.Error("it was processed")

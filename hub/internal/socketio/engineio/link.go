@@ -25,23 +25,23 @@ var (
 )
 
 // newLink begins a link in the seat that was reserved for it. p is nil for a
-// WebSocket. An Acceptor that panics gets no link.
-func (s *Server) newLink(p *poll, req *socketio.Request) *link {
-	l := &link{server: s, poll: p, receiver: nobody{}}
+// WebSocket. An Acceptor that panics gets no link: this one is at its end.
+func (s *Server) newLink(p *poll, req *socketio.Request) (l *link, accepted bool) {
+	l = &link{server: s, poll: p, receiver: nobody{}}
 	l.mu.Lock() // Closed waits for it
 	defer l.mu.Unlock()
 	if p != nil {
 		s.register(p.sid, l) // before it can end: Closed forgets it
 	}
 	l.conn = s.cfg.Wire.Open(l, true)
-	defer func() {
+	defer func() { // the results are what they are then: the link, and false
 		if r := recover(); r != nil {
 			s.panicked("a link could not be accepted", r)
 			l.conn.Abort(wire.ReasonInternal)
 		}
 	}()
 	l.receiver = s.cfg.Acceptor.Accept(l, req)
-	return l
+	return l, true
 }
 
 // panicked logs what was recovered from. No sid is in a stack.

@@ -56,7 +56,11 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, v socketio.Vi
 		return
 	}
 	sid := newSID()
-	l := s.newLink(newPoll(sid), req)
+	l, accepted := s.newLink(newPoll(sid), req)
+	if !accepted {
+		socketio.Broken.Write(w)
+		return
+	}
 	if err := s.respond(w, [][]byte{[]byte(`0{"sid":"` + sid + s.open[0])}); err != nil {
 		l.conn.Abort(wire.ReasonGone)
 	}
@@ -69,7 +73,8 @@ func (s *Server) handshakeWebSocket(w http.ResponseWriter, r *http.Request, req 
 		s.seats.Add(-1)
 		return
 	}
-	s.newLink(nil, req).conn.Attach(nc, early)
+	l, _ := s.newLink(nil, req) // the socket of a link that was not accepted is closed by wire
+	l.conn.Attach(nc, early)
 }
 
 // checkHandshake answers what is no WebSocket's.

@@ -117,7 +117,10 @@ func TestUpgradeLosesRepeatsAndReordersNothing(t *testing.T) {
 	h := start(t, engineio.Config{}, func(h *hub) {
 		h.accept = func(p *peer) { peers.Store(p.request.Header.Get("Browser"), p) }
 	})
-	const links, messages = 300, 200
+	links, messages := 200, 100
+	if long {
+		links = 4000
+	}
 	var browsers sync.WaitGroup
 	for i := range 4 {
 		browsers.Go(func() {
