@@ -66,15 +66,12 @@ func (p *poller) run() {
 	events := make([]unix.EpollEvent, maxEvents)
 	buf := make([]byte, readBytes)
 	n := 0
-	wait := func(fd uintptr) bool { // once: it would be garbage after each message
+	wait := func(fd uintptr) bool { // made once: each look would cost two allocations
 		var err error
 		n, err = unix.EpollWait(int(fd), events, 0)
 		return n > 0 || err != nil && !errors.Is(err, unix.EINTR)
 	}
-	for {
-		if err := p.raw.Read(wait); err != nil {
-			return // closed
-		}
+	for p.raw.Read(wait) == nil { // until it is closed
 		for i := range max(n, 0) {
 			e := &events[i]
 			p.mu.RLock()
