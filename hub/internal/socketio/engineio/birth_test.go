@@ -59,7 +59,7 @@ func TestNothingIsReadBeforeAccept(t *testing.T) {
 		}
 	})
 	for range 100 {
-		c := h.raw(t, upgradeRequest("")+frame("40")+frame("3")+frame("41")+frame("42"))
+		c := h.bare(t, upgradeRequest("")+frame("40")+frame("3")+frame("41")+frame("42"))
 		p := h.next(t)
 		for _, want := range []string{"0", "1", "2"} {
 			if m := within(t, p.messages); m != want {
@@ -100,7 +100,7 @@ func TestConnectRightBehindTheUpgradeIsNeverLost(t *testing.T) {
 func TestEarlyPongsDoNoHarm(t *testing.T) {
 	h := start(t, engineio.Config{}, func(h *hub) { h.wired.Ping = engineio.Ping() })
 	attack := func(pieces ...string) {
-		c := h.raw(t, "")
+		c := h.bare(t, "")
 		defer c.Close()
 		for _, p := range pieces {
 			if _, err := io.WriteString(c, p); err != nil {

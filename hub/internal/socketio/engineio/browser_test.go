@@ -179,14 +179,21 @@ func smallBuffers(h *hub) {
 	}
 }
 
-// raw is a bare connection with these bytes on their way.
+// raw is bare, until the test ends.
 func (h *hub) raw(t testing.TB, text string) net.Conn {
+	t.Helper()
+	c := h.bare(t, text)
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// bare is a connection with these bytes on their way.
+func (h *hub) bare(t testing.TB, text string) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", h.address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = c.Close() })
 	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, text); err != nil {
 		t.Fatal(err)

@@ -39,6 +39,7 @@ type hub struct {
 	log     *logBuffer
 	links   chan *peer // every accepted link
 	full    atomic.Bool
+	door    socketio.Acceptor // takes the links; the hub itself, if nil
 
 	accept  func(*peer)                            // called in Accept
 	receive func(p *peer, data string) (more bool) // called in Message, instead of p.messages
@@ -68,6 +69,9 @@ func start(t testing.TB, cfg engineio.Config, options ...func(*hub)) *hub {
 	running.Go(func() { h.wire.Run(ctx) })
 	h.stop = func() { cancel(); running.Wait() }
 	cfg.Wire, cfg.Acceptor, cfg.Log = h.wire, h, h.wired.Log
+	if h.door != nil {
+		cfg.Acceptor = h.door
+	}
 	if cfg.CheckOrigin == nil {
 		cfg.CheckOrigin = func(*http.Request) bool { return true }
 	}

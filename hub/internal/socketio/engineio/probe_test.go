@@ -202,7 +202,7 @@ func TestLinkThatEndsWithinItsProbeLeavesNothing(t *testing.T) {
 
 func (h *hub) endWithinProbe(t testing.TB, b *poller) {
 	t.Helper()
-	c := h.raw(t, upgradeRequest(b.sid))
+	c := h.bare(t, upgradeRequest(b.sid))
 	defer c.Close()
 	stage := int(b.sid[0]) % 5
 	in := bufio.NewReader(c)

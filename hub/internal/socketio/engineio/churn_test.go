@@ -1,0 +1,142 @@
+package engineio_test
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/realtime-hub/hub/hub/internal/socketio/engineio"
+	"github.com/realtime-hub/hub/hub/internal/wire"
+)
+
+// kinds are the ways in which a link comes and goes. Each returns when the
+// link is closed.
+var kinds = map[string]func(t testing.TB, h *hub){
+	"a browser that leaves": func(t testing.TB, h *hub) {
+		c := h.connect(t, "")
+		p := h.next(t)
+		_ = c.Close()
+		within(t, p.closed)
+	},
+	"one that is sent away": func(t testing.TB, h *hub) {
+		c := h.connect(t, "")
+		p := h.next(t)
+		p.Conn().End()
+		read(t, c)
+		_, _, _ = c.ReadMessage()
+		_ = c.Close()
+		within(t, p.closed)
+	},
+	"one that says close": func(t testing.TB, h *hub) {
+		c := h.connect(t, "")
+		p := h.next(t)
+		say(t, c, "4x", "1")
+		read(t, c)
+		_, _, _ = c.ReadMessage()
+		_ = c.Close()
+		within(t, p.closed)
+	},
+	"one that is cut in its request": func(t testing.TB, h *hub) {
+		c := h.bare(t, upgradeRequest("")[:60])
+		_ = c.Close()
+	},
+	"one that breaks the protocol": func(t testing.TB, h *hub) {
+		c := h.bare(t, upgradeRequest("")+"\x81\x05naked")
+		_, _ = io.Copy(io.Discard, c)
+		_ = c.Close()
+		within(t, h.next(t).closed)
+	},
+	"one that polls and leaves": func(t testing.TB, h *hub) {
+		b := h.poll(t)
+		b.post(t, "4x\x1e1")
+		within(t, b.closed)
+	},
+	"one that polls and is sent away": func(t testing.TB, h *hub) {
+		b := h.poll(t)
+		got := b.later(http.MethodGet, "")
+		b.Conn().End()
+		within(t, b.closed)
+		within(t, got)
+	},
+	"one that polls and is cut": func(t testing.TB, h *hub) {
+		b := h.poll(t)
+		c := h.bare(t, "GET /socket.io/?"+b.query()+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		_ = c.Close()
+		within(t, b.closed)
+	},
+	"one that posts and is cut": func(t testing.TB, h *hub) {
+		b := h.poll(t)
+		c := h.bare(t, "POST /socket.io/?"+b.query()+" HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n4")
+		_ = c.Close()
+		b.Conn().Abort(wire.ReasonClosed)
+		within(t, b.closed)
+	},
+	"one that upgrades and leaves": func(t testing.TB, h *hub) {
+		b := h.poll(t)
+		c := h.connect(t, b.sid)
+		say(t, c, "2probe", "5", "4x")
+		within(t, b.messages)
+		_ = c.Close()
+		within(t, b.closed)
+	},
+	"one that is cut in its probe": func(t testing.TB, h *hub) {
+		b := h.poll(t)
+		c := h.connect(t, b.sid)
+		say(t, c, "2probe")
+		_ = c.Close()
+		eventually(t, "given up", func() bool { status, _ := b.post(t, "1"); return status == http.StatusOK })
+		within(t, b.closed)
+	},
+}
+
+// usage is what a process holds.
+type usage struct {
+	heap                    uint64
+	goroutines, descriptors int
+}
+
+func use(t testing.TB) usage {
+	t.Helper()
+	var m runtime.MemStats
+	for range 3 {
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&m)
+	fds, _ := os.ReadDir("/proc/self/fd") // none where there is no /proc
+	return usage{heap: m.HeapAlloc, goroutines: runtime.NumGoroutine(), descriptors: len(fds)}
+}
+
+func TestLinksThatComeAndGoLeaveNothing(t *testing.T) {
+	n := 2000
+	if long {
+		n = 20_000
+	}
+	h := start(t, engineio.Config{UpgradeTimeout: time.Hour})
+	churn := func(n int) {
+		for done := 0; done < n; {
+			for _, run := range kinds {
+				run(t, h)
+				done++
+			}
+			for len(h.links) > 0 {
+				<-h.links // a peer holds buffers, which are the test's
+			}
+		}
+	}
+	churn(300)
+	h.nothingKept(t)
+	before := use(t)
+	churn(n)
+	h.nothingKept(t)
+	var after usage
+	eventually(t, "as before", func() bool { // the last sockets linger
+		after = use(t)
+		time.Sleep(10 * time.Millisecond)
+		return after.goroutines <= before.goroutines+8 && after.descriptors <= before.descriptors+8 &&
+			after.heap < before.heap+uint64(n)*50
+	})
+	t.Logf("before %+v, after %d links %+v", before, n, after)
+}
