@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,6 +22,7 @@ type flags struct {
 	idle        int
 	rounds      int
 	measure     time.Duration
+	settle      time.Duration
 	out         string
 }
 
@@ -42,8 +44,8 @@ measured, and the notes under the table say what.
 // its rounds have the first part of them, from its start, and the last look at
 // idle sessions is before the second.
 const (
-	quickRounds = 95 * time.Second
-	quickEnd    = 165 * time.Second
+	quickRounds = 90 * time.Second
+	quickEnd    = 155 * time.Second
 )
 
 func parseFlags(args []string) (flags, error) {
@@ -54,7 +56,8 @@ func parseFlags(args []string) (flags, error) {
 	set.IntVar(&f.subscribers, "subscribers", 5000, "who hears each broadcast")
 	set.IntVar(&f.idle, "idle", 10_000, "sessions whose memory is measured; 0: it is not")
 	set.IntVar(&f.rounds, "rounds", 0, "how often all run in turn (default 5, quick 2)")
-	set.DurationVar(&f.measure, "measure", 3*time.Second, "how long each figure is measured in a round; quick: 1s")
+	set.DurationVar(&f.measure, "measure", 0, "how long each figure is measured in a round (default 3s, quick 0.7s)")
+	set.DurationVar(&f.settle, "settle", 0, "when memory is measured after the last connect (default 30s, quick 10s)")
 	set.StringVar(&f.out, "out", "", "folder for the table, latest.json and chart.svg; - for none (default: as above)")
 	set.Usage = func() {
 		fmt.Fprint(os.Stderr, usage)
@@ -65,20 +68,18 @@ func parseFlags(args []string) (flags, error) {
 	} else if err != nil {
 		return f, errUsage // flag has said it
 	}
-	if f.rounds == 0 {
-		f.rounds = 5
-		if f.quick {
-			f.rounds = 2
-		}
+	rounds, measure, settle := 5, 3*time.Second, 30*time.Second
+	if f.quick {
+		rounds, measure, settle = 2, 700*time.Millisecond, 10*time.Second
 	}
+	f.rounds, f.measure, f.settle = cmp.Or(f.rounds, rounds), cmp.Or(f.measure, measure), cmp.Or(f.settle, settle)
 	for name := range strings.SplitSeq(f.peers, ",") {
 		if !slices.Contains(names(), name) {
 			return f, fmt.Errorf("no peer is called %q; there are %s", name, strings.Join(names(), ", "))
 		}
 	}
-	// With fewer than the window's 32 a coalesced round is over before it began,
-	// and with more than a process may open nothing works.
-	if f.subscribers < 10 || f.subscribers > 15_000 || f.idle < 0 || f.idle > 15_000 || f.rounds < 0 || set.NArg() > 0 {
+	// More than a process may commonly open does not work, and with a handful nothing is measured but the generator.
+	if f.subscribers < 10 || f.subscribers > 15_000 || f.idle < 0 || f.idle > 15_000 || f.rounds < 0 || f.measure < 0 || f.settle < 0 || set.NArg() > 0 {
 		set.Usage()
 		return f, errUsage
 	}
@@ -117,10 +118,9 @@ func (f flags) present(w peer.Workshop) (kinds []peer.Kind, notes []string) {
 // course is what the flags say of it.
 func (f flags) course(began time.Time) course.Course {
 	c := course.Course{
-		Subscribers: f.subscribers, Rounds: f.rounds, Plan: f.plan(), IdleSessions: f.idle, Settle: 30 * time.Second,
+		Subscribers: f.subscribers, Rounds: f.rounds, Plan: f.plan(), IdleSessions: f.idle, Settle: f.settle,
 	}
 	if f.quick {
-		c.Settle = 10 * time.Second
 		c.Budget = quickRounds - time.Since(began)
 		c.IdleEnd = began.Add(quickEnd)
 	}

@@ -37,12 +37,13 @@ func main() {
 	} else {
 		err = bench(ctx, os.Args[1:])
 	}
+	told := ctx.Err() != nil // to stop
 	stop()
 	switch {
 	case err == nil:
 	case errors.Is(err, errUsage):
 		os.Exit(2)
-	case ctx.Err() != nil: // told to stop
+	case told:
 		os.Exit(130)
 	default:
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -119,7 +120,7 @@ func sayf(format string, args ...any) {
 // plan is how long a figure is measured in a round.
 func (f flags) plan() load.Plan {
 	if f.quick {
-		return load.Plan{WarmUp: 200 * time.Millisecond, Measure: time.Second, Drain: 15 * time.Second}
+		return load.Plan{WarmUp: 200 * time.Millisecond, Measure: f.measure, Drain: 15 * time.Second}
 	}
 	return load.Plan{WarmUp: time.Second, Measure: f.measure, Drain: 30 * time.Second}
 }

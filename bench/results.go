@@ -80,7 +80,7 @@ func finish(r *report.Run, results string, f flags) error {
 		}
 		sayf("written: %s", dir)
 	}
-	if len(r.Notes) > 0 {
+	if r.Failed {
 		return errIncomplete
 	}
 	return nil

@@ -12,6 +12,7 @@ package course
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -63,7 +64,7 @@ func (c *Course) Run(ctx context.Context) (*report.Run, error) {
 	begin := time.Now()
 	for round := range c.Rounds {
 		if passed := time.Since(begin); c.Budget > 0 && round > 0 && passed+passed/time.Duration(round) > c.Budget {
-			r.Notes = append(r.Notes, fmt.Sprintf("%d rounds instead of %d: there was no time for more", round, c.Rounds))
+			r.Notes = append(r.Notes, fmt.Sprintf("rounds: %d of %d; there was no time for more", round, c.Rounds))
 			break
 		}
 		r.Meta.Rounds = round + 1
@@ -83,11 +84,12 @@ func (c *Course) Run(ctx context.Context) (*report.Run, error) {
 	return r, context.Cause(ctx)
 }
 
-// note keeps an error, once.
+// note keeps an error, once. Want of time is none.
 func note(r *report.Run, name string, err error) {
 	if err == nil {
 		return
 	}
+	r.Failed = r.Failed || !errors.Is(err, errNoTime)
 	if text := name + ": " + err.Error(); !slices.Contains(r.Notes, text) {
 		r.Notes = append(r.Notes, text)
 	}

@@ -49,7 +49,7 @@ func Hold(ctx context.Context, h Holding, out io.Writer) error {
 	return audience.Wait(ctx)
 }
 
-// holdTime is how long a server may take for all sessions.
+// holdTime is how long a server may take for all sessions at most.
 const holdTime = 2 * time.Minute
 
 // held is a running process that holds.
@@ -60,9 +60,10 @@ type held struct {
 	done   chan struct{} // closed when it has ended
 }
 
-// hold starts the process and returns when all sessions are there. command is
-// the program that calls Hold with the JSON that is its last argument.
-func hold(ctx context.Context, command []string, h Holding) (*held, error) {
+// hold starts the process and returns when all sessions are there; errNoTime
+// is that they were not in time. command is the program that calls Hold with
+// the JSON that is its last argument.
+func hold(ctx context.Context, command []string, h Holding, patience time.Duration) (*held, error) {
 	argument, _ := json.Marshal(h) // texts and a number
 	ctx, cancel := context.WithCancel(ctx)
 	p := &held{cancel: cancel, done: make(chan struct{})}
@@ -81,12 +82,15 @@ func hold(ctx context.Context, command []string, h Holding) (*held, error) {
 		close(p.done)
 		_ = in.Close()
 	}()
-	timer := time.AfterFunc(holdTime, cancel)
-	defer timer.Stop()
+	late := time.AfterFunc(patience, cancel)
 	line, err := bufio.NewReader(out).ReadString('\n')
+	inTime := late.Stop()
 	_ = out.Close()
 	if err != nil || line != heldLine+"\n" {
 		p.release()
+		if !inTime {
+			return nil, errNoTime
+		}
 		return nil, fmt.Errorf("the sessions did not all come: %s", bytes.TrimSpace(p.stderr.Bytes()))
 	}
 	return p, nil

@@ -35,10 +35,7 @@ func (c *Course) idle(ctx context.Context, r *report.Run) {
 	}()
 	for _, w := range all {
 		began := time.Now()
-		err := errNoTime
-		if c.IdleEnd.IsZero() || time.Until(c.IdleEnd) > c.Settle {
-			err = c.fill(ctx, w)
-		}
+		err := c.fill(ctx, w)
 		if ctx.Err() != nil {
 			return
 		}
@@ -85,8 +82,19 @@ func (c *Course) lines(r *report.Run) (all []*waiting) {
 	return all
 }
 
+// patience is how long a server may take for its sessions now.
+func (c *Course) patience() time.Duration {
+	if c.IdleEnd.IsZero() {
+		return holdTime
+	}
+	return min(holdTime, time.Until(c.IdleEnd)-c.Settle)
+}
+
 // fill starts a server and gives it its sessions.
 func (c *Course) fill(ctx context.Context, w *waiting) (err error) {
+	if c.patience() <= 0 {
+		return errNoTime
+	}
 	if w.peer, err = w.kind.Start(ctx, c.Workshop, peer.Options{Core: c.Core, TLS: w.way == load.TLS}); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
@@ -102,7 +110,7 @@ func (c *Course) fill(ctx context.Context, w *waiting) (err error) {
 	if w.goroutines, w.counted, err = w.peer.Goroutines(ctx); err != nil {
 		return err
 	}
-	w.held, err = hold(ctx, c.Holder, Holding{Address: w.peer.Clients, Peer: w.kind.Name, Way: w.way, Sessions: c.IdleSessions})
+	w.held, err = hold(ctx, c.Holder, Holding{Address: w.peer.Clients, Peer: w.kind.Name, Way: w.way, Sessions: c.IdleSessions}, c.patience())
 	if err != nil {
 		return err
 	}

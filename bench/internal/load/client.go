@@ -204,11 +204,7 @@ func (c *Crowd) short(cl *client, m []byte) error {
 		}
 		return nil
 	case c.requests != nil && strings.HasPrefix(string(m), c.protocol.Answer):
-		c.requests.answers++
-		if c.requests.stopped {
-			return nil
-		}
-		return cl.write(c.requests.frame)
+		return c.requests.answered(cl)
 	}
 	return fmt.Errorf("nobody knows what %.120q is for", m)
 }

@@ -95,6 +95,8 @@ type Run struct {
 	Variants []Peer
 	// Notes say what is missing, and why.
 	Notes []string
+	// Failed says that one of them is a failure, not a lack of time or of Node.
+	Failed bool
 }
 
 // Meta is how and where was measured.
