@@ -78,8 +78,10 @@ func parseFlags(args []string) (flags, error) {
 			return f, fmt.Errorf("no peer is called %q; there are %s", name, strings.Join(names(), ", "))
 		}
 	}
-	// More than a process may commonly open does not work, and with a handful nothing is measured but the generator.
-	if f.subscribers < 10 || f.subscribers > 15_000 || f.idle < 0 || f.idle > 15_000 || f.rounds < 0 || f.measure < 0 || f.settle < 0 || set.NArg() > 0 {
+	// More than a process may commonly open does not work, and with a handful
+	// nothing is measured but the generator.
+	sane := f.subscribers >= 10 && f.subscribers <= 15_000 && f.idle >= 0 && f.idle <= 15_000
+	if !sane || f.rounds < 0 || f.measure < 0 || f.settle < 0 || set.NArg() > 0 {
 		set.Usage()
 		return f, errUsage
 	}

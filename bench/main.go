@@ -120,7 +120,7 @@ func sayf(format string, args ...any) {
 // plan is how long a figure is measured in a round.
 func (f flags) plan() load.Plan {
 	if f.quick {
-		return load.Plan{WarmUp: 200 * time.Millisecond, Measure: f.measure, Drain: 15 * time.Second}
+		return load.Plan{WarmUp: 200 * time.Millisecond, Measure: f.measure, Drain: 8 * time.Second}
 	}
 	return load.Plan{WarmUp: time.Second, Measure: f.measure, Drain: 30 * time.Second}
 }

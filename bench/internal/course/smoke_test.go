@@ -109,7 +109,7 @@ func TestAWholeCourseFillsItsFigures(t *testing.T) {
 	}
 	for _, p := range r.Peers {
 		for figure, rounds := range map[report.Figure]int{
-			report.DeliveriesW32: 2, report.CPUW32: 2, report.DeliveriesW1: 2, report.CPUW1: 2, report.P50: 2, report.P99: 2,
+			report.DeliveriesW32: 2, report.CPUW32: 2, report.CoreW32: 2, report.DeliveriesW1: 2, report.CPUW1: 2, report.P50: 2, report.P99: 2,
 			report.Connects: 2, report.Requests: 0, report.Idle: 1, report.Goroutines: 1,
 		} {
 			if got := len(p.Samples[figure]); got != rounds {

@@ -21,6 +21,7 @@ type figures struct {
 	DeliveriesW1 *float64 `json:"deliveries_per_s_w1"`
 	Requests     *float64 `json:"requests_per_s"`
 	MessageBytes *float64 `json:"message_bytes"`
+	CoreW32      *float64 `json:"core_share_w32"`
 }
 
 func (s Samples) figures() figures {
@@ -35,7 +36,7 @@ func (s Samples) figures() figures {
 	return figures{
 		DeliveriesW32: value(DeliveriesW32), CPUW32: value(CPUW32), CPUW1: value(CPUW1), P50: value(P50), P99: value(P99),
 		Idle: value(Idle), Goroutines: value(Goroutines), Connects: value(Connects),
-		DeliveriesW1: value(DeliveriesW1), Requests: value(Requests), MessageBytes: value(MessageBytes),
+		DeliveriesW1: value(DeliveriesW1), Requests: value(Requests), MessageBytes: value(MessageBytes), CoreW32: value(CoreW32),
 	}
 }
 

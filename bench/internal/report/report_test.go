@@ -28,7 +28,7 @@ func example() *report.Run {
 		},
 		Peers: []report.Peer{
 			{Name: "hub", Samples: report.Samples{
-				report.DeliveriesW32: {4e6, 3.5e6, 4.2e6}, report.CPUW32: {0.25, 0.27, 0.24}, report.CPUW1: {4, 4.2, 4.4},
+				report.DeliveriesW32: {4e6, 3.5e6, 4.2e6}, report.CPUW32: {0.25, 0.27, 0.24}, report.CoreW32: {1, 0.95, 1}, report.CPUW1: {4, 4.2, 4.4},
 				report.P50: {14, 15, 13}, report.P99: {33, 36, 30}, report.Connects: {12_000, 11_000, 13_000}, report.Requests: {90_000, 95_000, 85_000},
 				report.Idle: {2.4}, report.Goroutines: {0.0003}, report.MessageBytes: {128, 128, 128},
 			}},

@@ -28,6 +28,9 @@ const (
 	Connects      Figure = "connects_per_s"
 	Requests      Figure = "requests_per_s"
 	MessageBytes  Figure = "message_bytes"
+	// CoreW32 is the part of its core that the server had: much less than 1
+	// where others had it, or where the generator was the slower one.
+	CoreW32 Figure = "core_share_w32"
 )
 
 // Samples are the values of a figure, one for each round; none: not measured.

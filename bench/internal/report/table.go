@@ -16,6 +16,7 @@ type row struct {
 var rows = []row{
 	{"deliveries/s, 32 broadcasts outstanding (W32)", DeliveriesW32},
 	{"CPU-seconds per million deliveries, W32", CPUW32},
+	{"share of its core that the server had, W32", CoreW32},
 	{"deliveries/s, one outstanding (W1)", DeliveriesW1},
 	{"CPU-seconds per million deliveries, W1", CPUW1},
 	{"p50 ms at 100k deliveries/s", P50},
