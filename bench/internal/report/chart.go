@@ -60,8 +60,8 @@ func (r *Run) WriteChart(w io.Writer) error {
 		y = r.writePanel(&body, p, y)
 	}
 	fmt.Fprintf(&body, `<text class="note" x="0" y="%d">%s</text>`+"\n", y, html.EscapeString(fmt.Sprintf(
-		"%d subscribers, 128-byte messages, 32 broadcasts outstanding; raw: one write per message, raw coalesced: the physical limit. %s",
-		r.Meta.Subscribers, r.Meta.Date.Format(time.DateOnly))))
+		"%s. %d subscribers, messages of 128 bytes, 32 outstanding. raw: a write for each message; raw coalesced: the limit.",
+		r.Meta.Date.Format(time.DateOnly), r.Meta.Subscribers)))
 	height := y + 10
 	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" `+
 		`role="img" aria-label="The hub and its peers">`+"\n%s%s</svg>\n",
