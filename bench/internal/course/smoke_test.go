@@ -75,9 +75,9 @@ func TestEveryBroadcastReachesEverySubscriber(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !d.Whole || d.Broadcasts < window || d.Arrived != d.Broadcasts*subscribers {
+				if !d.Whole || d.Broadcasts < window || d.Deliveries != d.Broadcasts*subscribers {
 					t.Errorf("window %d: %d broadcasts made %d deliveries to %d subscribers (whole: %t)",
-						window, d.Broadcasts, d.Arrived, subscribers, d.Whole)
+						window, d.Broadcasts, d.Deliveries, subscribers, d.Whole)
 				}
 				if d.MessageBytes != 128 {
 					t.Errorf("window %d: a message has %v bytes", window, d.MessageBytes)

@@ -133,42 +133,44 @@ func (c *Crowd) drain(ctx context.Context, f *fanout, drained <-chan struct{}, p
 	return whole, nil
 }
 
-// Delivered is what a measurement of deliveries saw.
+// Delivered is what a measurement of deliveries saw, from the first asking
+// until everything had arrived.
 type Delivered struct {
-	// Deliveries is in Took, the measured time, which begins after a warm-up.
-	Deliveries int
-	Took       time.Duration
+	Broadcasts, Deliveries int
+	Took                   time.Duration
 	// CPU is what the server used in Took.
 	CPU time.Duration
 	// MessageBytes is a message's mean length, without frame headers.
 	MessageBytes float64
-	// Broadcasts and Arrived are the whole measurement's, warm-up and drain
-	// with it: Arrived is Broadcasts × subscribers where Whole, which says
-	// that the server came to an end with them in the time it had.
-	Broadcasts, Arrived int
-	Whole               bool
+	// Whole says that everything did arrive in the time it had: then
+	// Deliveries is Broadcasts × subscribers. Where not, Took is that time.
+	Whole bool
 }
 
 // Outstanding keeps window broadcasts outstanding: the next is asked for when
 // the oldest is with everyone. cpu is the server's processor time so far.
+//
+// The last of them are waited for within the measurement. A server may prepare
+// 32 × 5,000 deliveries before it writes the first, for seconds: what arrives in
+// a shorter time than that tells nothing of what a delivery costs.
 func (c *Crowd) Outstanding(ctx context.Context, broadcast Broadcaster, window int, plan Plan, cpu func() (time.Duration, error)) (
 	Delivered, error,
 ) {
 	f := &fanout{broadcast: broadcast, window: window}
-	start := c.count()
-	drained, err := c.begin(f)
-	if err != nil {
-		return Delivered{}, err
-	}
-	if err := c.pause(ctx, plan.WarmUp); err != nil {
-		return Delivered{}, err
-	}
+	from, began := c.count(), time.Now()
 	cpu0, err := cpu()
 	if err != nil {
 		return Delivered{}, err
 	}
-	from, began := c.count(), time.Now()
+	drained, err := c.begin(f)
+	if err != nil {
+		return Delivered{}, err
+	}
 	if err := c.pause(ctx, plan.Measure); err != nil {
+		return Delivered{}, err
+	}
+	whole, err := c.drain(ctx, f, drained, plan.Drain)
+	if err != nil {
 		return Delivered{}, err
 	}
 	to, took := c.count(), time.Since(began)
@@ -176,28 +178,26 @@ func (c *Crowd) Outstanding(ctx context.Context, broadcast Broadcaster, window i
 	if err != nil {
 		return Delivered{}, err
 	}
-	whole, err := c.drain(ctx, f, drained, plan.Drain)
-	if err != nil {
-		return Delivered{}, err
-	}
 	if to.deliveries == from.deliveries {
-		return Delivered{}, errors.New("nothing was delivered in the measured time")
+		return Delivered{}, errors.New("nothing was delivered")
 	}
 	return Delivered{
+		Broadcasts:   int(f.asked), //nolint:gosec // a count
 		Deliveries:   to.deliveries - from.deliveries,
 		Took:         took,
 		CPU:          cpu1 - cpu0,
 		MessageBytes: float64(to.bytes-from.bytes) / float64(to.deliveries-from.deliveries),
-		Broadcasts:   int(f.asked), //nolint:gosec // a count
-		Arrived:      c.count().deliveries - start.deliveries,
 		Whole:        whole,
 	}, nil
 }
 
 // A Plan is how long is measured.
 type Plan struct {
-	WarmUp, Measure time.Duration
-	// Drain is how long to wait for what is outstanding at the end.
+	// WarmUp is before the first measurement of a server, and not counted.
+	WarmUp time.Duration
+	// Measure is how long is asked for more.
+	Measure time.Duration
+	// Drain is how long to wait for what is outstanding after that, at most.
 	Drain time.Duration
 }
 

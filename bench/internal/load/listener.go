@@ -11,8 +11,11 @@ import (
 
 // hear answers one message by say. done: the listener is subscribed.
 func (l *listener) hear(m []byte, say func(string) error) (done bool, err error) {
-	if string(m) == l.protocol.Ping {
+	switch string(m) {
+	case l.protocol.Ping:
 		return false, say(l.protocol.Pong)
+	case l.protocol.Noop: // how a server ends a poll
+		return false, nil
 	}
 	answer, done, err := l.protocol.hear(l.step, m, l.credential)
 	if err != nil {

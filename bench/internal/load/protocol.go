@@ -18,6 +18,8 @@ type Protocol struct {
 	Script []Step
 	// Ping is the server's, Pong the answer that keeps the connection.
 	Ping, Pong string
+	// Noop means nothing; empty: there is no such message.
+	Noop string
 	// Lines says that a frame may hold several messages, one a line.
 	Lines bool
 	// Request asks for an answer without a broadcast; empty: the server has none.
@@ -54,7 +56,7 @@ var (
 			{Hear: `42["hub:ready",`, Say: `420["hub:subscribe","` + Channel + `"]`},
 			{Hear: `430[{"ok":true`},
 		},
-		Ping: "2", Pong: "3",
+		Ping: "2", Pong: "3", Noop: "6",
 		// A channel that it is not in: an answer is given, the subscription stays.
 		Request: `421["hub:unsubscribe","bench.none"]`, Answer: `431[{"ok":true`,
 	}
@@ -66,7 +68,7 @@ var (
 			{Hear: `40{`, Say: `420["subscribe","` + Channel + `"]`},
 			{Hear: `430[`},
 		},
-		Ping: "2", Pong: "3",
+		Ping: "2", Pong: "3", Noop: "6",
 		Request: `421["request","bench.none"]`, Answer: `431[`,
 	}
 	// Centrifuge is its JSON protocol.
