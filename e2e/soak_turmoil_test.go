@@ -26,7 +26,8 @@ func TestTurmoil(t *testing.T) {
 	h := startHub(t, func(cfg *server.Config) {
 		cfg.Limits.MaxBacklogBytes = 512 << 10 // of small messages, as most of them are, half a minute's
 	})
-	w := turmoil{testHub: h, over: func() bool { return t.Failed() || time.Now().After(end) }}
+	w := turmoil{testHub: h, turns: time.NewTicker(2 * time.Millisecond), over: func() bool { return t.Failed() || time.Now().After(end) }}
+	defer w.turns.Stop()
 	for range channels {
 		w.streams = append(w.streams, newStream(10))
 		h.flow(t, w.streams[len(w.streams)-1], channels*5*time.Millisecond)
@@ -38,7 +39,7 @@ func TestTurmoil(t *testing.T) {
 	var all sync.WaitGroup
 	for range long(60, 1000) {
 		all.Go(func() {
-			for !w.over() {
+			for w.turn() {
 				if err := w.visit(); err != nil {
 					t.Error(err)
 				}
@@ -65,10 +66,18 @@ func TestTurmoil(t *testing.T) {
 type turmoil struct {
 	*testHub
 
+	turns   *time.Ticker // for each connect and each act
 	streams []*stream
 	over    func() bool
 
 	visits, joins, leaves, upgrades atomic.Int64
+}
+
+// turn waits for one of 500 turns a second. Without them a thousand sessions
+// would ask as fast as they are answered, and starve each other.
+func (w *turmoil) turn() bool {
+	<-w.turns.C
+	return !w.over()
 }
 
 // visit is one session's life.
@@ -79,6 +88,9 @@ func (w *turmoil) visit() error {
 	}
 	w.visits.Add(1)
 	for range 1 + rand.IntN(20) {
+		if !w.turn() {
+			break
+		}
 		if err = w.act(f); err != nil {
 			f.link.close()
 			return err
