@@ -71,6 +71,8 @@ func TestAllocsOfAMessage(t *testing.T) {
 // deaf is a handler without memory.
 type deaf struct{}
 
+func (deaf) Malformed() {}
+
 func (deaf) Message([]byte, bool) bool { return true }
 
 func (deaf) Closed(wire.Reason) {}

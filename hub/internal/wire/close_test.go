@@ -100,7 +100,7 @@ func TestACloseFrameBeforeTheSocketIsAnswered(t *testing.T) {
 		c.Send(text("1"))
 		server, client := pair(t)
 		p := newPeer(t, client)
-		c.Attach(server, masked(opClose, ""))
+		c.Attach(server, masked(opClose, "\x03\xe8"))
 		p.expect("1")
 		p.closing(normal)
 		h.ends(t, wire.ReasonGone)

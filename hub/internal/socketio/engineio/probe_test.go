@@ -172,7 +172,7 @@ func TestKickWithinAProbeIsDelivered(t *testing.T) {
 	if _, body := b.get(t); body != "4last" {
 		t.Errorf("polled %q", body)
 	}
-	if _, body := b.get(t); body != "1" {
+	if status, body := b.get(t); status != http.StatusBadRequest {
 		t.Errorf("polled %q", body)
 	}
 	within(t, b.closed)
