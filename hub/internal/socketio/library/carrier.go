@@ -11,6 +11,8 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
 	"github.com/zishang520/socket.io/v3/pkg/queue"
 	"github.com/zishang520/socket.io/v3/pkg/types"
+
+	"github.com/realtime-hub/hub/hub/internal/socketio"
 )
 
 // carrier is one of the library's transports, wrapped: what the library sends
@@ -34,7 +36,7 @@ type maker struct {
 }
 
 func (m *maker) Name() string                                    { return m.name }
-func (m *maker) HandlesUpgrades() bool                           { return m.name == websocket }
+func (m *maker) HandlesUpgrades() bool                           { return m.name == socketio.WebSocket }
 func (m *maker) UpgradesTo() []string                            { return m.upgrades }
 func (m *maker) New(ctx *types.HttpContext) transports.Transport { return m.make(ctx) }
 
@@ -42,10 +44,10 @@ func (m *maker) New(ctx *types.HttpContext) transports.Transport { return m.make
 // are not among them.
 func carriers() *types.Set[transports.TransportCtor] {
 	return types.NewSet[transports.TransportCtor](
-		&maker{name: polling, upgrades: []string{websocket}, make: func(ctx *types.HttpContext) *carrier {
+		&maker{name: socketio.Polling, upgrades: []string{socketio.WebSocket}, make: func(ctx *types.HttpContext) *carrier {
 			return newCarrier(transports.NewPolling(ctx))
 		}},
-		&maker{name: websocket, make: func(ctx *types.HttpContext) *carrier {
+		&maker{name: socketio.WebSocket, make: func(ctx *types.HttpContext) *carrier {
 			c := newCarrier(transports.NewWebSocket(ctx))
 			conn := ctx.Websocket.Conn
 			// The library leaves the socket open when the browser's close
@@ -96,7 +98,7 @@ func (c *carrier) OnRequest(ctx *types.HttpContext) {
 func (c *carrier) Send(packets []*packet.Packet) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.Name() == polling && !c.Writable() {
+	if c.Name() == socketio.Polling && !c.Writable() {
 		c.held = append(c.held, packets...)
 		return
 	}
@@ -156,6 +158,12 @@ func (c *carrier) settle(then func()) {
 	for _, then := range c.settled() {
 		then()
 	}
+}
+
+func (c *carrier) isSettled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.marks) == 0
 }
 
 // settled takes what waits, if it need not wait any longer.

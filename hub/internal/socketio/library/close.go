@@ -1,59 +1,35 @@
 package library
 
-import "time"
+import (
+	"errors"
+	"time"
 
-// Close implements socketio.Link: flush, part, force, each with its bound.
-func (l *link) Close() {
-	l.mu.Lock()
-	if l.closed || l.closing != nil {
-		l.mu.Unlock()
-		return
-	}
-	l.closing = time.AfterFunc(l.server.cfg.CloseTimeout, l.force)
-	drained := l.drained()
-	l.mu.Unlock()
-	if drained {
-		l.part()
-	}
+	"github.com/realtime-hub/hub/hub/internal/wire"
+)
+
+// closeTimeout bounds the flush of what the transport has when a link ends.
+const closeTimeout = 5 * time.Second
+
+// closeEvent is the library's event of the socket's end: why, and the error.
+func (l *link) closeEvent(args ...any) {
+	why, _ := first[string](args)
+	err, _ := first[error](args[min(1, len(args)):])
+	l.conn.Abort(reason(why, err))
+	close(l.over)
 }
 
-// part ends a link that has nothing left to write, when the library's own is
-// written too, and not from the goroutine that found that out.
-func (l *link) part() {
-	c := l.current()
-	c.settle(func() { l.server.run(func() { l.goodbye(c) }) })
-}
-
-// goodbye tells a WebSocket's browser, which then closes from its side, so
-// that nothing it has not read yet is lost. A polling browser has its answer.
-func (l *link) goodbye(c *carrier) {
-	if c.sayGoodbye == nil || c.sayGoodbye() != nil {
-		l.force()
-		return
+// reason is why the library closed a socket.
+func reason(why string, err error) wire.Reason {
+	switch {
+	case why == "ping timeout":
+		return wire.ReasonPing
+	case why == "parse error":
+		return wire.ReasonProtocol
+	case errors.Is(err, errStalled):
+		return wire.ReasonStalled
+	default: // transport close, transport error
+		return wire.ReasonGone
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.closed && l.closing.Stop() { // else the time is over, and force runs
-		l.closing.Reset(lingerTime)
-	}
-}
-
-// force ends the link at once.
-func (l *link) force() {
-	l.mu.Lock()
-	if l.closing == nil {
-		l.closing = time.AfterFunc(l.server.cfg.CloseTimeout, func() {})
-	}
-	l.mu.Unlock()
-	l.socket.Close(true)
-	l.ended("forced close") // where the library has not noticed
-}
-
-// ending tells whether the link takes no more from its browser.
-func (l *link) ending() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.closed || l.closing != nil
 }
 
 // gone tells whether the link is closed.
@@ -63,41 +39,76 @@ func (l *link) gone() bool {
 	return l.closed
 }
 
-// ended lets go of everything, once. The library may call it from any
-// goroutine, also from one that is in Receiver.Message: Closed waits for that
-// on a goroutine of its own.
-func (l *link) ended(reason string) {
+// Closed implements wire.Handler: whoever found the end, here everything is
+// let go of, once.
+func (l *link) Closed(why wire.Reason) {
 	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
-		return
-	}
 	l.closed = true
-	if l.closing != nil {
-		l.closing.Stop()
-		reason = "forced close" // whoever of us was quicker
+	if why != wire.ReasonClosed {
+		l.batch, l.flying = nil, false
 	}
-	left := l.queue
-	for b := range l.flying {
-		left = append(left, b)
-	}
-	l.queue, l.flying = nil, nil
+	drained := l.batch == nil
 	l.mu.Unlock()
+	close(l.done)
+	if drained {
+		close(l.drained)
+	}
+	l.tell(why)
+	l.server.leaveSeat()
+	// Not here: the library's closing calls listeners, and waits for locks.
+	l.server.run(func() { l.bury(why == wire.ReasonClosed) })
+	l.server.end()
+}
 
+// tell has the receiver know, behind the last message.
+func (l *link) tell(why wire.Reason) {
+	l.receiving.Lock()
+	defer l.receiving.Unlock()
+	if l.receiver != nil {
+		defer l.recovered("closing a link")
+		l.receiver.Closed(why)
+	}
+}
+
+// bury ends the library's socket, and the requests that wait for it.
+func (l *link) bury(orderly bool) {
+	if orderly {
+		l.part()
+	}
+	l.socket.Close(true)
 	l.server.drop(l)
 	l.dismiss()
-	go func() {
-		defer l.server.release()
-		for _, b := range left {
-			b.finish()
-		}
-		l.receiving.Lock()
-		defer l.receiving.Unlock()
-		if l.receiver != nil {
-			defer l.recovered("closing a link")
-			l.receiver.Closed(reason)
-		}
-	}()
+}
+
+// part has the last batch written, and tells a WebSocket's browser, which then
+// closes from its side, so that nothing it has not read yet is lost. Each has
+// its bound. A polling browser has its answer.
+func (l *link) part() {
+	bound := time.After(closeTimeout)
+	select {
+	case <-l.drained:
+	case <-l.over:
+		return
+	case <-bound:
+		return
+	}
+	c := l.current()
+	settled := make(chan struct{}) // the library's own packets are written too
+	c.settle(func() { close(settled) })
+	select {
+	case <-settled:
+	case <-l.over:
+		return
+	case <-bound:
+		return
+	}
+	if c.sayGoodbye == nil || c.sayGoodbye() != nil {
+		return
+	}
+	select {
+	case <-l.over:
+	case <-time.After(lingerTime):
+	}
 }
 
 // drop makes the link unknown. The library's own list may keep a socket that
@@ -107,12 +118,6 @@ func (s *Server) drop(l *link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.links, l.socket.Id())
-}
-
-// release gives back a closed link's seat.
-func (s *Server) release() {
-	s.leaveSeat()
-	s.end()
 }
 
 // run does something on a goroutine that Close waits for.

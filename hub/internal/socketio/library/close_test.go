@@ -1,6 +1,7 @@
 package library_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/realtime-hub/hub/hub/internal/socketio/library"
+	"github.com/realtime-hub/hub/hub/internal/wire"
 )
 
 func TestCloseDeliversWhatWasWritten(t *testing.T) {
@@ -21,9 +23,9 @@ func TestCloseDeliversWhatWasWritten(t *testing.T) {
 		for range 20 {
 			say(t, c, "4unread") // unread input must not reset the connection
 		}
-		p.write(strings.Repeat("x", 100_000), "last")
-		p.Close()
-		p.Close()
+		p.send(strings.Repeat("x", 100_000))
+		p.end("last")
+		p.end()
 		if m := read(t, c); len(m) != 100_001 {
 			t.Fatalf("%d bytes", len(m))
 		}
@@ -33,15 +35,16 @@ func TestCloseDeliversWhatWasWritten(t *testing.T) {
 		if _, _, err := c.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseNormalClosure) {
 			t.Fatalf("closed by %v", err)
 		}
-		if reason := within(t, p.closed); reason != "forced close" {
-			t.Fatalf("reason %q", reason)
+		if why := within(t, p.closed); why != wire.ReasonClosed {
+			t.Fatalf("closed: %s", why)
 		}
 
 		b := h.poll(t)
-		b.peer.write("last")
-		b.peer.Close()
-		if _, body := b.get(t); body != "4last" {
-			t.Fatalf("got %q", body)
+		b.peer.end("last")
+		for _, want := range []string{"4last", "1"} { // the end is not mixed up with what comes before it
+			if _, body := b.get(t); body != want {
+				t.Fatalf("got %q, not %q", body, want)
+			}
 		}
 		within(t, b.peer.closed)
 	}
@@ -50,10 +53,10 @@ func TestCloseDeliversWhatWasWritten(t *testing.T) {
 // A kick that answers a message finds the POST still open.
 func TestCloseFromWithinMessage(t *testing.T) {
 	h := start(t, library.Config{}, func(h *hub) {
-		h.receive = func(p *peer, data string) {
-			p.write("bye")
-			p.Close()
+		h.receive = func(p *peer, data string) bool {
+			p.end("bye")
 			p.messages <- data
+			return true
 		}
 	})
 	b := h.poll(t)
@@ -64,10 +67,10 @@ func TestCloseFromWithinMessage(t *testing.T) {
 	if body := within(t, poll); body != "4bye" {
 		t.Errorf("poll: %q", body)
 	}
-	within(t, b.peer.closed)
-	if n := len(b.peer.messages); n != 1 {
-		t.Errorf("%d messages after Close", n)
+	if _, body := b.get(t); body != "1" {
+		t.Errorf("the next poll: %q", body)
 	}
+	within(t, b.peer.closed)
 	c, p := h.open(t)
 	say(t, c, "4x")
 	if m := read(t, c); m != "4bye" {
@@ -93,7 +96,7 @@ func TestServerCloseEndsEverything(t *testing.T) {
 		_, _, err := c.ReadMessage()
 		read <- err
 	}()
-	h.Close()
+	h.close(t)
 	for _, l := range []*peer{p, b.peer, idle.peer} {
 		if len(l.closed) != 1 {
 			t.Errorf("%d times closed", len(l.closed))
@@ -108,21 +111,22 @@ func TestServerCloseEndsEverything(t *testing.T) {
 	if status, _ := h.do(t, http.MethodGet, "EIO=4&transport=polling", ""); status != http.StatusServiceUnavailable {
 		t.Errorf("a handshake after Close: %d", status)
 	}
-	h.Close()
+	h.close(t)
 }
 
 func TestServerCloseIsBounded(t *testing.T) {
-	h := start(t, library.Config{CloseTimeout: 50 * time.Millisecond, WriteTimeout: time.Hour})
+	h := start(t, library.Config{WriteTimeout: time.Hour}, soon)
 	_, p := h.open(t)
-	done := p.write(strings.Repeat("x", 64<<20)) // more than any socket buffer takes
-	h.Close()
-	within(t, p.closed)
-	within(t, done)
-	for range 1000 { // the transport gives up, and could say so
-		runtime.Gosched()
+	p.send(strings.Repeat("x", 64<<20)) // more than any socket buffer takes
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	h.Close(over) // does not wait at all
+	h.close(t)
+	if why := within(t, p.closed); why != wire.ReasonClosed {
+		t.Errorf("closed: %s", why)
 	}
-	if len(done) > 0 {
-		t.Error("done was called twice")
+	if len(p.closed) != 0 {
+		t.Error("closed twice")
 	}
 }
 
@@ -145,11 +149,11 @@ func TestCloseFrameEndsTheConnection(t *testing.T) {
 func TestPingTimeoutClosesTheLink(t *testing.T) {
 	h := start(t, library.Config{PingInterval: 20 * time.Millisecond, PingTimeout: 20 * time.Millisecond})
 	_, p := h.open(t)
-	if reason := within(t, p.closed); reason != "ping timeout" {
-		t.Errorf("closed by %q", reason)
+	if why := within(t, p.closed); why != wire.ReasonPing {
+		t.Errorf("closed: %s", why)
 	}
-	if reason := within(t, h.poll(t).peer.closed); reason != "ping timeout" {
-		t.Errorf("closed by %q", reason)
+	if why := within(t, h.poll(t).peer.closed); why != wire.ReasonPing {
+		t.Errorf("closed: %s", why)
 	}
 }
 
@@ -162,7 +166,7 @@ func TestHeartbeatKeepsTheLink(t *testing.T) {
 		}
 		say(t, c, "3")
 	}
-	p.send(t, "x")
+	p.send("x")
 	for read(t, c) != "4x" {
 		say(t, c, "3")
 	}
@@ -185,7 +189,7 @@ func TestChurnLeavesNothing(t *testing.T) {
 			case 1: // one that is sent away
 				c := h.connect(t, "")
 				p := h.next(t)
-				p.Close()
+				p.end()
 				read(t, c)
 				_, _, _ = c.ReadMessage()
 				_ = c.Close()

@@ -1,8 +1,10 @@
 package library
 
 import (
+	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -12,6 +14,9 @@ const (
 	lingerTime  = time.Second
 	lingerBytes = 16 << 20
 )
+
+// errStalled is a peer that did not read for WriteTimeout.
+var errStalled = errors.New("the peer does not read")
 
 // guardConn is the connection behind an upgrade, as the library has it.
 //
@@ -61,7 +66,11 @@ func (c *guardConn) Write(p []byte) (int, error) {
 	if err := c.Conn.SetWriteDeadline(time.Now().Add(c.server.cfg.WriteTimeout)); err != nil {
 		return 0, err
 	}
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errStalled
+	}
+	return n, err
 }
 
 // SetReadDeadline implements net.Conn. The deadline at a close stays.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/realtime-hub/hub/hub/internal/socketio/library"
+	"github.com/realtime-hub/hub/hub/internal/wire"
 )
 
 // frame is a client's masked text frame of at most 125 bytes.
@@ -155,7 +156,7 @@ func TestPollRightBehindTheHandshakeIsNeverUnknown(t *testing.T) {
 	h := start(t, library.Config{})
 	for range 300 {
 		b := h.poll(t)
-		b.peer.write(strings.Repeat("x", 100_000)) // an answer that is out before its handler is
+		b.peer.send(strings.Repeat("x", 100_000)) // an answer that is out before its handler is
 		for range 3 {
 			if status, _ := b.post(t, "4x"); status != http.StatusOK {
 				t.Fatalf("post: %d", status)
@@ -164,7 +165,7 @@ func TestPollRightBehindTheHandshakeIsNeverUnknown(t *testing.T) {
 		if status, body := b.get(t); status != http.StatusOK || len(body) != 100_001 {
 			t.Fatalf("poll: %d, %d bytes", status, len(body))
 		}
-		b.peer.write("y")
+		b.peer.send("y")
 		if status, body := b.get(t); status != http.StatusOK || body != "4y" {
 			t.Fatalf("poll: %d %q", status, body)
 		}
@@ -175,15 +176,16 @@ func TestPollRightBehindTheHandshakeIsNeverUnknown(t *testing.T) {
 func TestPanicInTheDoorEndsThatLinkOnly(t *testing.T) {
 	h := start(t, library.Config{}, func(h *hub) {
 		h.accept = func(p *peer) {
-			if p.request.URL.Query().Has("panic") {
+			if p.request.Header.Get("X-Panic") != "" {
 				panic("in Accept")
 			}
 		}
-		h.receive = func(p *peer, data string) {
+		h.receive = func(p *peer, data string) bool {
 			if data == "panic" {
 				panic("in Message")
 			}
 			p.messages <- data
+			return true
 		}
 	})
 	good, q := h.open(t)
@@ -196,22 +198,17 @@ func TestPanicInTheDoorEndsThatLinkOnly(t *testing.T) {
 	}
 	within(t, b.peer.closed)
 	for _, transport := range []string{"polling", "websocket"} {
-		r, _, err := h.try(http.MethodGet, "EIO=4&panic&transport="+transport, "",
-			upgradeHeader)
+		r, _, err := h.try(http.MethodGet, "EIO=4&transport="+transport, "", append([]string{"X-Panic", "1"}, upgradeHeader...))
 		if err != nil && transport == "polling" {
 			t.Errorf("%s: %v %v", transport, r, err)
 		}
 	}
-	c, p := h.open(t)
-	p.Write([][]byte{[]byte("x")}, func() { panic("in done") })
-	within(t, p.closed)
-	_ = c.Close()
 	say(t, good, "4hello")
 	if m := within(t, q.messages); m != "hello" {
 		t.Errorf("received %q", m)
 	}
 	log := h.log.String()
-	for _, where := range []string{"in Accept", "in Message", "in done"} {
+	for _, where := range []string{"in Accept", "in Message"} {
 		if !strings.Contains(log, where) {
 			t.Errorf("%q is not in the log", where)
 		}
@@ -235,7 +232,7 @@ func TestWebSocketLinkCannotBeTakenOver(t *testing.T) {
 	if status != http.StatusBadRequest || !strings.Contains(body, "Bad request") {
 		t.Errorf("%d %q", status, body)
 	}
-	p.send(t, "still mine")
+	p.send("still mine")
 	if m := read(t, victim); m != "4still mine" {
 		t.Errorf("got %q", m)
 	}
@@ -245,17 +242,9 @@ func TestWebSocketLinkCannotBeTakenOver(t *testing.T) {
 func TestPeerThatDoesNotReadIsClosed(t *testing.T) {
 	h := start(t, library.Config{WriteTimeout: 100 * time.Millisecond})
 	_, p := h.open(t)
-	for {
-		done := p.write(strings.Repeat("x", 1<<20))
-		select {
-		case <-done:
-			continue
-		case <-p.closed:
-		case <-time.After(patience):
-			t.Fatal("it was not closed")
-		}
-		within(t, done)
-		return
+	p.send(strings.Repeat("x", 64<<20)) // more than any socket buffer takes
+	if why := within(t, p.closed); why != wire.ReasonStalled {
+		t.Errorf("closed: %s", why)
 	}
 }
 
@@ -267,13 +256,13 @@ func TestAbortedPollEndsTheLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	fmt.Fprintf(conn, "GET /socket.io/?%s HTTP/1.1\r\nHost: x\r\n\r\n", b.query())
-	b.peer.send(t, "arrived")
+	b.peer.send("arrived")
 	if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil {
 		t.Fatal(err)
 	}
 	fmt.Fprintf(conn, "GET /socket.io/?%s HTTP/1.1\r\nHost: x\r\n\r\n", b.query())
 	_ = conn.Close()
-	if reason := within(t, b.peer.closed); reason != "transport error" {
-		t.Errorf("closed by %q", reason)
+	if why := within(t, b.peer.closed); why != wire.ReasonGone {
+		t.Errorf("closed: %s", why)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"github.com/realtime-hub/hub/hub/internal/socketio"
 	"github.com/realtime-hub/hub/hub/internal/socketio/library"
+	"github.com/realtime-hub/hub/hub/internal/wire"
 )
 
 // No leak of the library's is ignored: none is left.
@@ -32,9 +34,11 @@ type hub struct {
 	address string
 	log     *logBuffer
 	links   chan *peer // every accepted link, if the test looks at it
+	full    atomic.Bool
 
-	accept  func(*peer)                // called in Accept
-	receive func(p *peer, data string) // called in Message, instead of p.messages
+	accept  func(*peer)                     // called in Accept
+	receive func(p *peer, data string) bool // called in Message, instead of p.messages
+	wire    wire.Config
 	wrap    func(http.Handler) http.Handler
 	server  http.Server
 }
@@ -48,7 +52,19 @@ func start(t *testing.T, cfg library.Config, options ...func(*hub)) *hub {
 	}
 	cfg.Acceptor = h
 	cfg.Log = slog.New(slog.NewTextHandler(h.log, nil))
+	if cfg.CheckOrigin == nil {
+		cfg.CheckOrigin = func(*http.Request) bool { return true }
+	}
+	h.wire.Log = cfg.Log
+	h.wire.PingInterval, h.wire.PingTimeout = 250*time.Millisecond, 100*time.Millisecond // wire looks at its bounds 100 times a second
+	h.wire.Ping = wire.NewFrame(append(make([]byte, wire.Headroom), "2"...))             // never for a link of the library's
 	var err error
+	if cfg.Wire, err = wire.New(h.wire); err != nil {
+		t.Fatal(err)
+	}
+	moving, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	var moved sync.WaitGroup
+	moved.Go(func() { cfg.Wire.Run(moving) })
 	if h.Server, err = library.New(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +86,9 @@ func start(t *testing.T, cfg library.Config, options ...func(*hub)) *hub {
 		_ = server.Serve(listener)
 	}()
 	t.Cleanup(func() {
-		h.Close()
+		stop() // the links that are left end with wire
+		h.close(t)
+		moved.Wait()
 		http.DefaultClient.CloseIdleConnections() // Shutdown waits 5 s for those that were never used
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 		defer cancel()
@@ -82,11 +100,25 @@ func start(t *testing.T, cfg library.Config, options ...func(*hub)) *hub {
 	return h
 }
 
+// close ends the server, within patience.
+func (h *hub) close(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	defer cancel()
+	h.Close(ctx)
+	if ctx.Err() != nil {
+		t.Error("the server did not end")
+	}
+}
+
+// Full implements socketio.Acceptor.
+func (h *hub) Full() bool { return h.full.Load() }
+
 // Accept implements socketio.Acceptor.
 func (h *hub) Accept(l socketio.Link, r *socketio.Request) socketio.Receiver {
 	p := &peer{
 		Link: l, hub: h, request: r,
-		messages: make(chan string, 1<<14), binary: make(chan struct{}, 16), closed: make(chan string, 16),
+		messages: make(chan string, 1<<14), binary: make(chan struct{}, 16), closed: make(chan wire.Reason, 16),
 	}
 	if h.accept != nil {
 		h.accept(p)
@@ -106,34 +138,38 @@ type peer struct {
 	request  *socketio.Request
 	messages chan string
 	binary   chan struct{}
-	closed   chan string
+	closed   chan wire.Reason
 }
 
-func (p *peer) Message(data []byte) {
+func (p *peer) Message(data []byte) bool {
 	if p.hub.receive != nil {
-		p.hub.receive(p, string(data))
-		return
+		return p.hub.receive(p, string(data))
 	}
 	p.messages <- string(data)
-}
-func (p *peer) Binary()              { p.binary <- struct{}{} }
-func (p *peer) Closed(reason string) { p.closed <- reason }
-
-// send writes one batch and waits until it is out.
-func (p *peer) send(t *testing.T, messages ...string) {
-	t.Helper()
-	within(t, p.write(messages...))
+	return true
 }
 
-// write writes one batch; the channel tells each call of done.
-func (p *peer) write(messages ...string) <-chan struct{} {
-	done := make(chan struct{}, 16)
-	batch := make([][]byte, len(messages))
+func (p *peer) Binary() bool {
+	p.binary <- struct{}{}
+	return true
+}
+
+func (p *peer) Violated(string) { p.Conn().Abort(wire.ReasonProtocol) }
+
+func (p *peer) Closed(why wire.Reason) { p.closed <- why }
+
+// send sends messages in one step.
+func (p *peer) send(messages ...string) { p.Conn().Send(frames(messages)...) }
+
+// end sends its last messages.
+func (p *peer) end(messages ...string) { p.Conn().End(frames(messages)...) }
+
+func frames(messages []string) []*wire.Frame {
+	out := make([]*wire.Frame, len(messages))
 	for i, m := range messages {
-		batch[i] = []byte(m)
+		out[i] = wire.NewFrame(append(append(make([]byte, wire.Headroom), socketio.Message), m...))
 	}
-	p.Write(batch, func() { done <- struct{}{} })
-	return done
+	return out
 }
 
 func within[T any](t *testing.T, c <-chan T) T {

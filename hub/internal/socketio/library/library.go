@@ -1,22 +1,24 @@
 // Package library carries the door's links over zishang520/socket.io's
 // Engine.IO server: WebSocket, long-polling, and the upgrade between them. It
-// is the only package that knows that library, and a bridge: the hub's own
-// Engine.IO on wire will take its place.
+// is the only package that knows that library. The hub's own server (engineio)
+// is the default; this one is an oracle for it, and carries older clients.
 //
 // A message is delivered at most once, in order, in each direction, also
 // across an upgrade; a link that breaks tells Receiver.Closed, and what was on
-// its way is lost. Everything here may be called concurrently.
+// its way is lost. What goes to a browser waits in wire, as a connection
+// without a socket: the link takes a batch of it when the transport is ready,
+// and the next one when that was written. wire ends the link, whoever found
+// the reason: the library's own closes are Conn.Abort. Everything here may be
+// called concurrently.
 //
-// The library is not safe to expose as it comes. This package
-// stands on both sides of it. Before it, on every request: only GET, POST and
-// OPTIONS; the page's origin, whatever the transport; Engine.IO 4; no repeated
-// parameter, because the library would read another of the values than the one
-// checked here; no body but a POST's, that one read whole, within a limit and a
-// time, and checked packet by packet, because the library truncates what is too
-// long, processes the rest and answers "ok"; no octet-stream, whose sender can
-// leave and keep a descriptor for ever; no sid that is not open; no upgrade of
-// what is no polling link, because who knows a sid could take the session over;
-// and no more links than Config.MaxConnections.
+// The library is not safe to expose as it comes. This package stands on both
+// sides of it. Before it, on every request: socketio.Front; no body but a
+// POST's, that one read whole and checked packet by packet, because the library
+// truncates what is too long, processes the rest and answers "ok"; no
+// octet-stream, whose sender can leave and keep a descriptor for ever; no sid
+// that is not open; no upgrade of what is no polling link, because who knows a
+// sid could take the session over; and no more links than
+// Config.MaxConnections, or than the door takes.
 //
 // Around it:
 //   - The connection behind an upgrade yields no byte before the library's
@@ -32,14 +34,16 @@
 //     transport; two answers to one poll, which would end the session, cannot
 //     meet; and its write queues lose the finalizer that keeps every one that
 //     ever was, 8 KiB each, for ever.
+//   - Its own packets that wait for a browser are counted: an Engine.IO 3
+//     client that pings and never polls would fill the memory with pongs.
 //   - Each callback recovers: a panic in the door ends that link alone.
 //   - Closing waits for the flush, writes are bounded in time, and a socket
 //     lingers, so that a reset does not overtake the last frame.
 //
 // What is not guarded: the library keeps an idle WebSocket link at three
 // goroutines and about 40 KB; a message is copied about three times per link;
-// a Receiver that blocks longer than a ping time-out loses its link, because
-// the pong is behind what is not read. Slow headers, idle keep-alive
+// a Receiver that wants no more for longer than a ping time-out loses its link,
+// because the pong is behind what is not read. Slow headers, idle keep-alive
 // connections and their number are http.Server's, links that never CONNECT and
 // packets per second are the door's. No metrics here: the door counts links.
 //
@@ -49,11 +53,11 @@ package library
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -63,11 +67,14 @@ import (
 	"github.com/zishang520/socket.io/servers/engine/v3/config"
 
 	"github.com/realtime-hub/hub/hub/internal/socketio"
+	"github.com/realtime-hub/hub/hub/internal/wire"
 )
 
-// Config says who takes the links and within what bounds. Only Acceptor has
-// no default.
+// Config says who takes the links and within what bounds. Wire, Acceptor and
+// CheckOrigin have no default.
 type Config struct {
+	// Wire queues what goes to the links. Required.
+	Wire *wire.Wire
 	// Path is where the handler answers. Default: /socket.io/.
 	Path string
 	// MaxPayload bounds a message from a browser, and a polling POST, in
@@ -87,13 +94,10 @@ type Config struct {
 	// WriteTimeout is how long one write may wait for a peer that does not
 	// read; then its link is closed. Default: 30 s.
 	WriteTimeout time.Duration
-	// CloseTimeout bounds a link's last flush, and Server.Close. Default: 5 s.
-	CloseTimeout time.Duration
 	// Acceptor gets every link. Required.
 	Acceptor socketio.Acceptor
 	// CheckOrigin tells whether the page that a request comes from may use
-	// the hub. Default: the request has no Origin header, or one whose host is
-	// the request's own.
+	// the hub. Required.
 	CheckOrigin func(*http.Request) bool
 	// Log takes panics. Default: slog.Default().
 	Log *slog.Logger
@@ -107,18 +111,15 @@ func (c *Config) setDefaults() {
 	c.UpgradeTimeout = cmp.Or(c.UpgradeTimeout, 10*time.Second)
 	c.BodyTimeout = cmp.Or(c.BodyTimeout, 10*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 30*time.Second)
-	c.CloseTimeout = cmp.Or(c.CloseTimeout, 5*time.Second)
 	c.Log = cmp.Or(c.Log, slog.Default())
-	if c.CheckOrigin == nil {
-		c.CheckOrigin = sameOrigin
-	}
 }
 
 // Server is the handler of Config.Path. It works with any http.Server; its
 // time-outs for whole requests do not end a poll.
 type Server struct {
-	cfg    Config        // static after New
-	engine engine.Server // static after New
+	cfg    Config         // static after New
+	front  socketio.Front // static after New
+	engine engine.Server  // static after New
 
 	mu     sync.Mutex
 	links  map[string]*link // guarded by mu; by sid, those that are open
@@ -132,14 +133,18 @@ var _ http.Handler = (*Server)(nil)
 
 // New makes a server. It starts nothing.
 func New(cfg Config) (*Server, error) {
-	if cfg.Acceptor == nil {
-		return nil, errors.New("library: an Acceptor is required")
+	if cfg.Acceptor == nil || cfg.Wire == nil || cfg.CheckOrigin == nil {
+		return nil, errors.New("library: Wire, Acceptor and CheckOrigin are required")
 	}
 	if cfg.MaxPayload < 0 || cfg.MaxConnections < 0 {
 		return nil, errors.New("library: limits cannot be negative")
 	}
 	cfg.setDefaults()
-	s := &Server{cfg: cfg, links: make(map[string]*link)}
+	s := &Server{
+		cfg:   cfg,
+		links: make(map[string]*link),
+		front: socketio.Front{Path: cfg.Path, CheckOrigin: cfg.CheckOrigin, BodyTimeout: cfg.BodyTimeout, Versions: "4"},
+	}
 	s.idle.L = &s.mu
 
 	opts := config.DefaultServerOptions()
@@ -163,27 +168,25 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Close refuses what is new, ends every link and answers every pending poll.
-// It returns when the last Receiver.Closed has returned, or after
-// Config.CloseTimeout and a second.
-func (s *Server) Close() {
+// Close refuses what is new and ends every link that is left: its pending poll
+// is answered. It returns when no request and no link is left, or when ctx ends.
+func (s *Server) Close(ctx context.Context) {
 	s.mu.Lock()
 	s.closed = true
 	open := slices.Collect(maps.Values(s.links))
 	s.mu.Unlock()
 	for _, l := range open {
-		l.Close()
+		l.conn.End()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	deadline := time.Now().Add(s.cfg.CloseTimeout + lingerTime)
-	stop := time.AfterFunc(time.Until(deadline), func() {
+	stop := context.AfterFunc(ctx, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.idle.Broadcast()
 	})
-	defer stop.Stop()
-	for s.busy > 0 && time.Now().Before(deadline) {
+	defer stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.busy > 0 && ctx.Err() == nil {
 		s.idle.Wait()
 	}
 }
@@ -206,6 +209,9 @@ func (s *Server) end() {
 
 // seat reserves room for one more link.
 func (s *Server) seat() bool {
+	if s.cfg.Acceptor.Full() {
+		return false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.cfg.MaxConnections > 0 && s.seats >= s.cfg.MaxConnections {
@@ -226,14 +232,4 @@ func (s *Server) lookup(sid string) *link {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.links[sid]
-}
-
-// sameOrigin is Config.CheckOrigin's default.
-func sameOrigin(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return true
-	}
-	page, err := url.Parse(origin)
-	return err == nil && page.Host != "" && strings.EqualFold(page.Host, r.Host)
 }

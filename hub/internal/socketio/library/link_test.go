@@ -3,7 +3,7 @@ package library_test
 import (
 	"fmt"
 	"net/http"
-	"slices"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -11,44 +11,41 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/realtime-hub/hub/hub/internal/socketio/library"
+	"github.com/realtime-hub/hub/hub/internal/wire"
 )
 
 func TestWebSocketCarriesMessagesBothWays(t *testing.T) {
 	h := start(t, library.Config{})
 	c, p := h.open(t)
-	if p.Transport() != "websocket" {
-		t.Errorf("transport %q", p.Transport())
-	}
 	say(t, c, "4a", "4b", "4")
 	for _, want := range []string{"a", "b", ""} {
 		if got := within(t, p.messages); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	p.send(t, "x", "y")
-	p.send(t, "z")
+	p.send("x", "y")
+	p.send("z")
 	for _, want := range []string{"4x", "4y", "4z"} {
 		if got := read(t, c); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 	_ = c.Close()
-	if reason := within(t, p.closed); reason != "transport close" {
-		t.Errorf("closed by %q", reason)
+	if why := within(t, p.closed); why != wire.ReasonGone {
+		t.Errorf("closed: %s", why)
 	}
 }
 
 func TestPollingSendsABatchInOneAnswer(t *testing.T) {
 	h := start(t, library.Config{})
 	b := h.poll(t)
-	done := b.peer.write("x", "y", "z")
+	b.peer.send("x", "y", "z")
 	if status, body := b.get(t); status != http.StatusOK || body != "4x\x1e4y\x1e4z" {
 		t.Errorf("poll: %d %q", status, body)
 	}
-	within(t, done)
 	// And into a poll that waits.
 	got := b.later(t)
-	b.peer.send(t, "1", "2")
+	b.peer.send("1", "2")
 	if body := within(t, got); body != "41\x1e42" {
 		t.Errorf("poll: %q", body)
 	}
@@ -102,7 +99,8 @@ func TestUpgradeLosesAndReordersNothing(t *testing.T) {
 		go func() {
 			defer close(sent)
 			for i := range messages {
-				<-b.peer.write(fmt.Sprint(i))
+				b.peer.send(fmt.Sprint(i))
+				runtime.Gosched() // some before the upgrade, some in it, some behind it
 			}
 		}()
 		var got []string
@@ -136,9 +134,6 @@ func TestUpgradeLosesAndReordersNothing(t *testing.T) {
 		if first, second := within(t, b.peer.messages), within(t, b.peer.messages); first != "before" || second != "after" {
 			t.Fatalf("received %q, %q", first, second)
 		}
-		if b.peer.Transport() != "websocket" {
-			t.Errorf("transport %q", b.peer.Transport())
-		}
 		_ = c.Close()
 		within(t, b.peer.closed)
 	}
@@ -159,103 +154,154 @@ func TestUpgradeWithAPollThatWaitsAnswersIt(t *testing.T) {
 	if body := within(t, poll); body != "6" && !strings.Contains(body, "Bad request") {
 		t.Errorf("the waiting poll got %q", body)
 	}
-	b.peer.send(t, "still here")
+	b.peer.send("still here")
 	if m := read(t, c); m != "4still here" {
 		t.Errorf("got %q", m)
 	}
 }
 
-func TestDoneComesOnceForEveryBatch(t *testing.T) {
-	h := start(t, library.Config{CloseTimeout: 50 * time.Millisecond})
+// What nobody takes does not keep a link that is to end.
+func TestEndIsBoundedForWhoDoesNotPoll(t *testing.T) {
+	h := start(t, library.Config{}, soon)
 	b := h.poll(t)
-	var all []<-chan struct{}
-	for i := range 5 { // nobody polls: they wait, and the link is closed
-		all = append(all, b.peer.write(fmt.Sprint(i)))
+	for i := range 5 {
+		b.peer.send(fmt.Sprint(i))
 	}
-	b.peer.Close()
-	within(t, b.peer.closed)
-	all = append(all, b.peer.write("late"), b.peer.write())
-	for i, done := range all {
-		within(t, done)
-		select {
-		case <-done:
-			t.Errorf("batch %d was done twice", i)
-		default:
-		}
+	b.peer.end("last")
+	if why := within(t, b.peer.closed); why != wire.ReasonClosed {
+		t.Errorf("closed: %s", why)
+	}
+	b.peer.send("late")
+	b.peer.end()
+	if status, body := b.get(t); status != http.StatusBadRequest {
+		t.Errorf("a poll afterwards: %d %q", status, body)
+	}
+	if len(b.peer.closed) != 0 {
+		t.Error("closed twice")
 	}
 }
 
-func TestDoneMayWriteAgain(t *testing.T) {
+// soon has wire give up early.
+func soon(h *hub) { h.wire.CloseTimeout = 50 * time.Millisecond }
+
+// Each message goes out while the browser takes the one before: nothing waits
+// for ever, and nothing is out of order.
+func TestManySmallBatchesKeepTheirOrder(t *testing.T) {
 	h := start(t, library.Config{})
 	c, p := h.open(t)
 	b, u := h.poll(t), h.poll(t)
 	upgraded := u.upgrade(t)
 	const rounds = 100
 	for _, l := range []*peer{p, b.peer, u.peer} {
-		var next func()
-		n := 0
-		next = func() {
-			if n++; n <= rounds {
-				l.Write([][]byte{fmt.Appendf(nil, "%d", n)}, next)
+		go func() {
+			for n := range rounds {
+				l.send(fmt.Sprint(n))
+				runtime.Gosched()
 			}
-		}
-		next()
+		}()
 	}
-	var polled []string
-	for n := 1; n <= rounds; n++ {
+	for n := range rounds {
 		for _, c := range []*websocket.Conn{c, upgraded} {
 			if m := read(t, c); m != fmt.Sprintf("4%d", n) {
 				t.Fatalf("got %q as number %d", m, n)
 			}
 		}
-		_, body := b.get(t)
-		polled = append(polled, body)
 	}
-	if !slices.Contains(polled, fmt.Sprintf("4%d", rounds)) {
-		t.Errorf("polled %q", polled)
+	var polled []string
+	for len(polled) < rounds {
+		_, body := b.get(t)
+		polled = append(polled, strings.Split(body, "\x1e")...)
+	}
+	for n, m := range polled {
+		if m != fmt.Sprintf("4%d", n) {
+			t.Fatalf("polled %q as number %d", m, n)
+		}
 	}
 }
 
-// A Message that blocks stops its own link, and not another.
-func TestBlockedReceiverStopsOnlyItsLink(t *testing.T) {
-	gate := make(chan struct{})
+// A backlog that the browser does not take is wire's to bound: the link holds
+// one batch of it.
+func TestBacklogOfWhoDoesNotPollIsBounded(t *testing.T) {
+	h := start(t, library.Config{}, func(h *hub) { h.wire.MaxBacklog = 100_000 })
+	b := h.poll(t)
+	for range 20 {
+		b.peer.send(strings.Repeat("x", 10_000))
+	}
+	if why := within(t, b.peer.closed); why != wire.ReasonBacklog {
+		t.Errorf("closed: %s", why)
+	}
+}
+
+// A receiver that wants no more stops its own link, and not another.
+func TestReceiverThatWantsNoMoreStopsOnlyItsLink(t *testing.T) {
 	h := start(t, library.Config{}, func(h *hub) {
-		h.receive = func(p *peer, data string) {
-			if data == "block" {
-				<-gate
-			}
+		h.receive = func(p *peer, data string) bool {
 			p.messages <- data
+			return data != "enough"
 		}
 	})
-	blocked, p := h.open(t)
+	stopped, p := h.open(t)
 	polled := h.poll(t)
 	free, q := h.open(t)
-	say(t, blocked, "4block", "4behind")
+	say(t, stopped, "4enough", "4behind")
 	answered := make(chan int, 1)
 	go func() {
-		r, _, err := h.try(http.MethodPost, polled.query(), "4block", nil)
+		r, _, err := h.try(http.MethodPost, polled.query(), "4enough\x1e4behind", nil)
 		if err != nil {
 			answered <- 0
 			return
 		}
 		answered <- r.StatusCode
 	}()
+	for _, l := range []*peer{p, polled.peer} {
+		if m := within(t, l.messages); m != "enough" {
+			t.Errorf("got %q", m)
+		}
+	}
 	say(t, free, "4free")
 	if m := within(t, q.messages); m != "free" {
 		t.Errorf("got %q", m)
 	}
-	p.send(t, "writing goes on")
-	if m := read(t, blocked); m != "4writing goes on" {
+	p.send("writing goes on")
+	if m := read(t, stopped); m != "4writing goes on" {
 		t.Errorf("got %q", m)
 	}
 	if n := len(p.messages) + len(polled.peer.messages) + len(answered); n != 0 {
 		t.Errorf("%d came through", n)
 	}
-	close(gate)
-	if a, b := within(t, p.messages), within(t, p.messages); a != "block" || b != "behind" {
-		t.Errorf("got %q, %q", a, b)
+	for _, l := range []*peer{p, polled.peer} {
+		l.Resume()
+		if m := within(t, l.messages); m != "behind" {
+			t.Errorf("got %q", m)
+		}
 	}
 	if status := within(t, answered); status != http.StatusOK {
 		t.Errorf("post: %d", status)
 	}
+}
+
+// Nobody resumes a link that has ended: who waits for that goes on.
+func TestLinkThatIsNotResumedEnds(t *testing.T) {
+	h := start(t, library.Config{}, func(h *hub) {
+		h.receive = func(p *peer, data string) bool {
+			p.messages <- data
+			return false
+		}
+	})
+	c, p := h.open(t)
+	say(t, c, "4x")
+	b := h.poll(t)
+	answered := make(chan int, 1)
+	go func() {
+		status, _ := b.post(t, "4x")
+		answered <- status
+	}()
+	for _, l := range []*peer{p, b.peer} {
+		within(t, l.messages)
+		l.Conn().Abort(wire.ReasonShutdown)
+		if why := within(t, l.closed); why != wire.ReasonShutdown {
+			t.Errorf("closed: %s", why)
+		}
+	}
+	within(t, answered)
 }

@@ -1,8 +1,10 @@
 package library
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"strconv"
@@ -20,6 +22,7 @@ type visit struct {
 	server *Server             // static
 	w      http.ResponseWriter // static; the handler's own goroutine only
 	r      *http.Request       // static
+	asked  socketio.Visit      // static
 	answer *answer             // static
 
 	// ctx ends when the browser leaves, and when the link has no use for the
@@ -42,8 +45,8 @@ func visitOf(ctx *types.HttpContext) *visit {
 	return v
 }
 
-func (s *Server) visit(w http.ResponseWriter, r *http.Request) *visit {
-	v := &visit{server: s, w: w, r: r}
+func (s *Server) visit(w http.ResponseWriter, r *http.Request, asked socketio.Visit) *visit {
+	v := &visit{server: s, w: w, r: r, asked: asked}
 	v.answer = &answer{visit: v}
 	v.ctx, v.cancel = context.WithCancel(r.Context())
 	return v
@@ -100,14 +103,15 @@ func (v *visit) poll() {
 
 // post is messages from the browser.
 func (v *visit) post() {
-	body, refused := v.body()
+	body, refused := socketio.ReadBody(v.w, v.r, int64(v.server.cfg.MaxPayload))
 	if refused != nil {
-		refused.write(v.w)
+		refused.Write(v.w)
 		return
 	}
-	if !validPayload(body) {
+	// The library skips what it cannot read, and answers "ok".
+	if !socketio.ValidPayload(body) {
 		v.link.violated()
-		badRequest.write(v.w)
+		socketio.BadRequest.Write(v.w)
 		return
 	}
 	v.unbound()
@@ -137,7 +141,7 @@ func (v *visit) upgrade() {
 	}
 	status, header, body := v.answer.given()
 	if status == 0 {
-		badRequest.write(v.w)
+		socketio.BadRequest.Write(v.w)
 		return
 	}
 	_ = v.respond(status, header, body) // whoever is refused may have left
@@ -179,12 +183,14 @@ func (v *visit) lost() {
 
 // request is the copy of the handshake that the door keeps.
 func (v *visit) request() *socketio.Request {
-	u := *v.r.URL
-	return &socketio.Request{
-		Header:     v.r.Header.Clone(),
-		URL:        &u,
-		RemoteAddr: v.r.RemoteAddr,
-		Host:       v.r.Host,
-		TLS:        v.r.TLS != nil,
-	}
+	return &socketio.Request{Header: v.r.Header.Clone(), RemoteAddr: v.r.RemoteAddr}
+}
+
+// withBody is r with a body that is already here.
+func withBody(r *http.Request, body []byte) *http.Request {
+	r = r.Clone(r.Context())
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.ContentLength = int64(len(body))
+	r.TransferEncoding = nil
+	return r
 }
