@@ -32,6 +32,7 @@ func (a *assembler) assemble(insecure bool) {
 			AllowedOrigins: c.GetHttp().GetAllowedOrigins(),
 			TrustedProxies: a.prefixes(c.GetHttp().GetTrustedProxies()),
 			TLS:            a.webTLS(c.GetHttp().GetTls()),
+			Door:           door(c.GetHttp().GetDoor()),
 		},
 		GRPC: server.GRPCConfig{
 			Address:  or(c.GetGrpc().GetAddress(), "127.0.0.1:8081"),
@@ -66,9 +67,13 @@ func (a *assembler) notBuilt(c *configv1.Config) {
 	if c.GetAuth().GetWorker() != nil {
 		a.refusef("auth.worker", "not built yet; this version has jwt")
 	}
-	if c.GetHttp().GetDoor() == configv1.Http_OWN {
-		a.refusef("http.door", "OWN is not built yet; this version has LIBRARY")
+}
+
+func door(d configv1.Http_Door) server.Door {
+	if d == configv1.Http_LIBRARY {
+		return server.DoorLibrary
 	}
+	return server.DoorOwn
 }
 
 // prefixes cannot fail on what the rules let through, except for a rule that

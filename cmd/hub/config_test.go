@@ -62,11 +62,10 @@ hub.yaml:9:18: drain.window: must be greater than or equal to 0s and less than o
 		},
 		{
 			name: "not built yet",
-			file: "engine: { nats: { url: \"nats://n1:4222\" } }\nauth: { worker: { group: sessions } }\nhttp: { door: OWN }\n",
-			want: `hub: 3 mistakes:
+			file: "engine: { nats: { url: \"nats://n1:4222\" } }\nauth: { worker: { group: sessions } }\n",
+			want: `hub: 2 mistakes:
 hub.yaml:1:17: engine.nats: not built yet; this version has memory
 hub.yaml:2:17: auth.worker: not built yet; this version has jwt
-hub.yaml:3:15: http.door: OWN is not built yet; this version has LIBRARY
 `,
 		},
 		{
@@ -202,6 +201,7 @@ log: { format: JSON, level: DEBUG, calls: true }
 	s := config.server
 	for name, ok := range map[string]bool{
 		"http":     s.HTTP.Address == "0.0.0.0:8080" && s.HTTP.AllowedOrigins[0] == "https://app.example" && s.HTTP.TrustedProxies[0].String() == "10.0.0.0/8" && s.HTTP.TLS == nil,
+		"door":     s.HTTP.Door == server.DoorLibrary,
 		"grpc":     s.GRPC.Address == "127.0.0.1:8081" && s.GRPC.Insecure && s.GRPC.LogCalls && s.GRPC.TLS == nil,
 		"ops":      s.Ops.Address == "off",
 		"channels": slices.Equal(s.Channels, []string{"etc/proto", "/abs"}),
@@ -219,6 +219,24 @@ log: { format: JSON, level: DEBUG, calls: true }
 	}
 	if len(config.notes) > 0 {
 		t.Errorf("notes %q", config.notes)
+	}
+}
+
+func TestTheHubsOwnDoorIsTheDefault(t *testing.T) {
+	for file, want := range map[string]server.Door{
+		"{}":                          server.DoorOwn,
+		"http: { door: OWN }":         server.DoorOwn,
+		"http: { door: LIBRARY }":     server.DoorLibrary,
+		"http: { address: \"h:80\" }": server.DoorOwn,
+	} {
+		inFiles(t, map[string]string{"hub.yaml": file})
+		config, err := loadConfig(configFlags{}, environment{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := config.server.HTTP.Door; got != want {
+			t.Errorf("%s: door %d", file, got)
+		}
 	}
 }
 

@@ -57,7 +57,20 @@ type HTTPConfig struct {
 	// TLS serves https. Reload takes its certificates, not its other settings.
 	// Default (nil): plain, a proxy in front.
 	TLS *tls.Config
+	// Door is which Engine.IO server carries browsers. Default: DoorOwn.
+	Door Door
 }
+
+// Door is an Engine.IO server that carries browsers.
+type Door uint8
+
+const (
+	// DoorOwn is the hub's own. It speaks Engine.IO 4, of Socket.IO 3 and later.
+	DoorOwn Door = iota
+	// DoorLibrary is zishang520/socket.io's. It speaks Engine.IO 3 too, for
+	// clients of Socket.IO 2, and costs a multiple of memory and time.
+	DoorLibrary
+)
 
 // GRPCConfig is the door to backends: gRPC, and the same calls as HTTP JSON.
 type GRPCConfig struct {

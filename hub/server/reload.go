@@ -152,6 +152,7 @@ func restartChanges(old, now Config) []string {
 		differ bool
 	}{
 		{"http.address", old.HTTP.Address != now.HTTP.Address},
+		{"http.door", old.HTTP.Door != now.HTTP.Door},
 		{"http.tls, on or off", (old.HTTP.TLS == nil) != (now.HTTP.TLS == nil)},
 		{"grpc.address", old.GRPC.Address != now.GRPC.Address},
 		{"grpc.tls, on or off", (old.GRPC.TLS == nil) != (now.GRPC.TLS == nil)},

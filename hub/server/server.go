@@ -27,6 +27,7 @@ import (
 	"github.com/realtime-hub/hub/hub/internal/session"
 	"github.com/realtime-hub/hub/hub/internal/socketio"
 	"github.com/realtime-hub/hub/hub/internal/socketio/engineio"
+	"github.com/realtime-hub/hub/hub/internal/socketio/library"
 	"github.com/realtime-hub/hub/hub/internal/subscription"
 	"github.com/realtime-hub/hub/hub/internal/wire"
 	"github.com/realtime-hub/hub/hub/schema"
@@ -194,14 +195,27 @@ func (s *Server) build(cfg Config) error {
 
 // carrier is the Engine.IO server that the configuration asks for.
 func (s *Server) carrier(cfg Config) (engineIO, error) {
-	return engineio.New(engineio.Config{
-		Wire:           s.wire,
-		Acceptor:       s.door,
-		MaxPayload:     cfg.Limits.MaxPayloadBytes + packetSlack,
-		MaxConnections: cfg.Limits.MaxConnections,
-		CheckOrigin:    s.origins.Allow,
-		Log:            cfg.Log,
-	})
+	switch cfg.HTTP.Door {
+	case DoorOwn:
+		return engineio.New(engineio.Config{
+			Wire:           s.wire,
+			Acceptor:       s.door,
+			MaxPayload:     cfg.Limits.MaxPayloadBytes + packetSlack,
+			MaxConnections: cfg.Limits.MaxConnections,
+			CheckOrigin:    s.origins.Allow,
+			Log:            cfg.Log,
+		})
+	case DoorLibrary:
+		return library.New(library.Config{
+			Wire:           s.wire,
+			Acceptor:       s.door,
+			MaxPayload:     cfg.Limits.MaxPayloadBytes + packetSlack,
+			MaxConnections: cfg.Limits.MaxConnections,
+			CheckOrigin:    s.origins.Allow,
+			Log:            cfg.Log,
+		})
+	}
+	return nil, fmt.Errorf("http.door: there is no door %d", cfg.HTTP.Door)
 }
 
 func withDefaults(cfg Config) Config {

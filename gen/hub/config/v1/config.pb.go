@@ -98,11 +98,11 @@ func (Right) EnumDescriptor() ([]byte, []int) {
 type Http_Door int32
 
 const (
-	// The default of this version.
+	// OWN.
 	Http_DOOR_UNSPECIFIED Http_Door = 0
-	// The hub's own.
+	// The hub's own: Socket.IO clients since 3.0.
 	Http_OWN Http_Door = 1
-	// The library's.
+	// zishang520/socket.io's: Socket.IO 2 clients too, at a multiple of the cost.
 	Http_LIBRARY Http_Door = 2
 )
 
@@ -401,7 +401,7 @@ type Http struct {
 	TrustedProxies []string `protobuf:"bytes,3,rep,name=trusted_proxies,json=trustedProxies,proto3" json:"trusted_proxies,omitempty"`
 	// Default: none, a proxy in front.
 	Tls *WebTls `protobuf:"bytes,4,opt,name=tls,proto3" json:"tls,omitempty"`
-	// Default: LIBRARY, the one that this version has.
+	// Default: OWN. LIBRARY is for clients of Socket.IO 2.
 	Door          Http_Door `protobuf:"varint,5,opt,name=door,proto3,enum=hub.config.v1.Http_Door" json:"door,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
