@@ -38,10 +38,11 @@ func (c *conn) connect(ctx context.Context, p packet) {
 	id := newID()
 	c.out.SetName(id)
 	c.session = c.door.cfg.Sessions.Open(id, admission.Identity, c.req.RemoteAddr, c)
+	accepted := c.req.accepted(id)
 	c.req = nil
 	c.door.cfg.Metrics.sessions.Inc()
 	c.door.cfg.Log.Debug("session opened", "session", id, "user", admission.Identity.UserID)
-	c.out.Send(connectFrame(id), eventFrame("hub:ready", c.ready(admission)))
+	c.out.Send(accepted, eventFrame("hub:ready", c.ready(admission)))
 	if c.door.draining.Load() {
 		// Drain has looked at the table before this session was in it.
 		c.End(fault.New(fault.Draining, "the hub is shutting down; connect again"), true)
@@ -72,6 +73,7 @@ func (c *conn) credentials(data []byte) (gate.Credentials, error) {
 			return cookie.Value, true
 		},
 	}
+	c.req.present(&out)
 	if len(data) == 0 {
 		return out, nil
 	}

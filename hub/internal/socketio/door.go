@@ -96,6 +96,9 @@ func (d *Door) Accept(link Link, req *Request) Receiver {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.conns[c] = struct{}{}
+	if req.of2() {
+		c.greet()
+	}
 	return c
 }
 

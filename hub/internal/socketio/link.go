@@ -26,6 +26,10 @@ type Request struct {
 	Header http.Header
 	// RemoteAddr is the peer's "IP:port": a proxy's where there is one.
 	RemoteAddr string
+	// Version is Engine.IO's: "4", or "3", whose clients are of Socket.IO 2.
+	Version string
+	// Token is the query's, where Version is 3.
+	Token string
 }
 
 // Receiver takes what comes from a link's browser. Its calls come one after

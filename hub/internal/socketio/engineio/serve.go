@@ -50,7 +50,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, v socketio.Vi
 		return
 	}
 	// A request's header belongs to it alone: net/http makes a new one each time.
-	req := &socketio.Request{Header: r.Header, RemoteAddr: r.RemoteAddr}
+	req := &socketio.Request{Header: r.Header, RemoteAddr: r.RemoteAddr, Version: v.Version}
 	if v.Transport == socketio.WebSocket {
 		s.handshakeWebSocket(w, r, req)
 		return
