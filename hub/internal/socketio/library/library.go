@@ -143,7 +143,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg:   cfg,
 		links: make(map[string]*link),
-		front: socketio.Front{Path: cfg.Path, CheckOrigin: cfg.CheckOrigin, BodyTimeout: cfg.BodyTimeout, Versions: "4"},
+		front: socketio.Front{Path: cfg.Path, CheckOrigin: cfg.CheckOrigin, BodyTimeout: cfg.BodyTimeout, Versions: "4" + version3},
 	}
 	s.idle.L = &s.mu
 
@@ -156,7 +156,7 @@ func New(cfg Config) (*Server, error) {
 	opts.SetIdleTimeout(cfg.PingInterval + cfg.PingTimeout + time.Minute)
 	opts.SetTransports(carriers())
 	opts.SetAllowUpgrades(true)
-	opts.SetAllowEIO3(false)
+	opts.SetAllowEIO3(true)
 	// 40 kB of deflate became 40 MB behind a limit of 1 MB.
 	opts.SetPerMessageDeflate(nil)
 	opts.SetHttpCompression(nil)

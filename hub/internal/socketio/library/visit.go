@@ -108,8 +108,7 @@ func (v *visit) post() {
 		refused.Write(v.w)
 		return
 	}
-	// The library skips what it cannot read, and answers "ok".
-	if !socketio.ValidPayload(body) {
+	if !validPayload(v.asked.Version, body) {
 		v.link.violated()
 		socketio.BadRequest.Write(v.w)
 		return
@@ -183,7 +182,11 @@ func (v *visit) lost() {
 
 // request is the copy of the handshake that the door keeps.
 func (v *visit) request() *socketio.Request {
-	return &socketio.Request{Header: v.r.Header.Clone(), RemoteAddr: v.r.RemoteAddr}
+	out := &socketio.Request{Header: v.r.Header.Clone(), RemoteAddr: v.r.RemoteAddr, Version: v.asked.Version}
+	if out.Version == version3 {
+		out.Token = v.r.URL.Query().Get("token")
+	}
+	return out
 }
 
 // withBody is r with a body that is already here.
