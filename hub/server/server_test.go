@@ -134,7 +134,7 @@ func TestMistakesAreFoundBeforeAnythingListens(t *testing.T) {
 		"a short secret": {func(c *server.Config) {
 			c.Auth.JWT = &server.JWTConfig{Keys: []server.JWTKey{{HMACSecret: []byte("short")}}}
 		}, "auth.jwt.keys[0]: "},
-		"a door that is none": {func(c *server.Config) { c.HTTP.Door = 9 }, "http.door: "},
+		"a door that is none":         {func(c *server.Config) { c.HTTP.Door = 9 }, "http.door: "},
 		"channels that are not there": {func(c *server.Config) { c.Channels = []string{"nowhere"} }, "channels: nowhere"},
 	} {
 		cfg := config()
