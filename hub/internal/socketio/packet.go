@@ -67,11 +67,12 @@ func parsePacket(b []byte) (packet, error) {
 		if end < 0 {
 			end = len(b)
 		}
-		if end > maxNamespace {
+		// Socket.IO 2's clients put their query, with a token in it, behind a
+		// namespace's name; it means nothing here.
+		name, _, _ := bytes.Cut(b[:end], []byte("?"))
+		if len(name) > maxNamespace {
 			return packet{}, errPacket
 		}
-		// Socket.IO clients put a query behind a namespace's name; it means nothing here.
-		name, _, _ := bytes.Cut(b[:end], []byte("?"))
 		p.namespace = string(name)
 		b = b[min(end+1, len(b)):]
 	}
