@@ -88,17 +88,25 @@ func (v *visit) poll() {
 		status, header = http.StatusOK, http.Header{"Content-Type": {"text/plain; charset=UTF-8"}}
 		switch {
 		case v.link != nil && v.link.gone():
-			body = []byte("1") // Engine.IO's close packet
+			body = v.packet("1") // Engine.IO's close packet
 		case v.r.Context().Err() != nil:
 			v.lost()
 			return
 		default:
-			body = []byte("6") // a noop: the link moved to a WebSocket
+			body = v.packet("6") // a noop: the link moved to a WebSocket
 		}
 	}
 	if err := v.respond(status, header, body); err != nil {
 		v.lost()
 	}
+}
+
+// packet is the answer that has this packet alone.
+func (v *visit) packet(kind string) []byte {
+	if v.asked.Version == version3 {
+		return []byte("1:" + kind)
+	}
+	return []byte(kind)
 }
 
 // post is messages from the browser.
