@@ -29,11 +29,16 @@ run: $(READER) ## a hub on the channels of examples/blog, a backend, a client th
 
 ## Tests
 
+# The library's door, an oracle for the hub's own, has the same end-to-end tests with socket.io-client 4.8 and 2.5; what is
+# left out has programs of its own and takes as long as all the rest. A process of its own: common hubs and goleak are one door's.
+LIBRARY := HUB_DOOR=library HUB_E2E=required go test -race -timeout 10m -skip '^Test(Python|Chromium)' ./e2e
+
 # Allocation tests (TestAllocs…) run without -race, which allocates itself; only their packages are built again.
 # Then the modules of their own: bench, sdk/go/bridge. HUB_E2E=required: a missing Node fails e2e instead of skipping it.
 # HUB_CLIENTS=required does the same for Chromium and Python's clients, which npm does not bring; .ci/run sets it.
 test: clients $(NODE_MODULES) ## all tests: -race once, allocation tests without, every module
 	HUB_E2E=required go test -race -timeout 10m ./...
+	$(LIBRARY)
 	@dirs=$$({ grep -rlE --include='*_test.go' '^func TestAllocs' hub sdk cmd || true; } | xargs -r -n1 dirname | sort -u | sed 's|^|./|'); \
 	if [[ -n "$$dirs" ]]; then echo go test -run '^TestAllocs' $$dirs; go test -timeout 10m -run '^TestAllocs' $$dirs; fi
 	@for mod in $$(find . -name go.mod -not -path ./go.mod -not -path './tools/*' -not -path '*/node_modules/*'); do \

@@ -41,7 +41,7 @@ func start(edit ...func(*server.Config)) (*testHub, error) {
 	h := &testHub{log: &alarm{}}
 	window := time.Duration(0)
 	cfg := server.Config{
-		HTTP:        server.HTTPConfig{Address: "127.0.0.1:0"},
+		HTTP:        server.HTTPConfig{Address: "127.0.0.1:0", Door: door},
 		GRPC:        server.GRPCConfig{Address: "127.0.0.1:0"},
 		Ops:         server.OpsConfig{Address: "127.0.0.1:0"},
 		Channels:    []string{"testdata"},

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/realtime-hub/hub/hub/server"
 )
 
 // raw speaks Engine.IO to the hub itself: what no Socket.IO client would say.
@@ -17,10 +19,10 @@ type raw struct {
 	conn *websocket.Conn
 }
 
-// rawDial opens a WebSocket and reads Engine.IO's OPEN.
-func (h *testHub) rawDial(t *testing.T) raw {
+// rawDial opens a WebSocket and reads Engine.IO's OPEN; more is of the query.
+func (h *testHub) rawDial(t *testing.T, more ...string) raw {
 	t.Helper()
-	conn, _, err := websocket.DefaultDialer.Dial("ws://"+h.addresses.HTTP+"/socket.io/?EIO=4&transport=websocket", nil)
+	conn, _, err := websocket.DefaultDialer.Dial("ws://"+h.addresses.HTTP+"/socket.io/?EIO=4&transport=websocket"+strings.Join(more, ""), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,11 +276,32 @@ func TestMalformedPollingEndsItsSessionAlone(t *testing.T) {
 			t.Error("the session goes on")
 		})
 	}
-	for _, query := range []string{"", "?EIO=4", "?EIO=3&transport=polling", "?EIO=4&transport=polling&sid=nobody", "?EIO=4&transport=websocket", "?EIO=4&transport=pigeon"} {
+	for _, query := range []string{"", "?EIO=4", "?EIO=2&transport=polling", "?EIO=4&transport=polling&sid=nobody", "?EIO=4&transport=websocket", "?EIO=4&transport=pigeon"} {
 		p := poller{t, h.url + "/socket.io/" + query}
 		if status, answer := p.get(); status != http.StatusBadRequest {
 			t.Errorf("%q is answered by %d %q", query, status, answer)
 		}
 	}
 	w.well(t)
+}
+
+// Engine.IO 3 is the library's alone.
+func TestEngineIO3IsRefusedByTheHubsOwnDoor(t *testing.T) {
+	h := startHub(t, func(cfg *server.Config) { cfg.HTTP.Door = server.DoorOwn })
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	p := poller{t, h.url + "/socket.io/?EIO=3&transport=polling"}
+	if status, answer := p.get(); status != http.StatusBadRequest || !strings.Contains(answer, "Unsupported protocol version") {
+		t.Errorf("answered by %d %q", status, answer)
+	}
+}
+
+// A token in a URL ends up in other people's logs, so it counts only where the
+// protocol has no better place: in Socket.IO 2.
+func TestTokensInTheQueryDoNotCountSinceSocketIO3(t *testing.T) {
+	h := common.get(t)
+	r := h.rawDial(t, "&token=none")
+	r.say("40")
+	if answer := r.read(); !strings.HasPrefix(answer, `40{"sid":"`) {
+		t.Errorf("CONNECT is answered by %q", answer)
+	}
 }

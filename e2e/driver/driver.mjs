@@ -3,10 +3,12 @@
 // to run.
 import { io as io48 } from "socket.io-client";
 import { io as io40 } from "socket.io-client-4.0";
+import io25 from "socket.io-client-2";
 import { serve, write } from "./lines.mjs";
 import { ask, listen } from "./listen.mjs";
+import { listen as listen2 } from "./listen2.mjs";
 
-const versions = { "4.8": io48, "4.0": io40 };
+const versions = { "4.8": [io48, listen], "4.0": [io40, listen], "2.5": [io25, listen2] };
 const clients = new Map();
 
 // revive makes bytes of {"$bytes": base64}, which JSON cannot carry.
@@ -16,7 +18,8 @@ const revive = (args) => JSON.parse(JSON.stringify(args ?? []), (_, value) =>
 serve({
   connect({ client, url, version, options, subscribe }) {
     const report = (event, ...args) => write({ client, event, args });
-    clients.set(client, listen(versions[version], url, options, subscribe, report));
+    const [io, listenBy] = versions[version];
+    clients.set(client, listenBy(io, url, options, subscribe, report));
   },
 
   emit({ client, event, args }) {
