@@ -15,7 +15,7 @@ import (
 // the hub is one more line. Node's Socket.IO is the oracle: a statement that it
 // does not hold is wrong, or one of its knownDeviations.
 var peers = []peer{
-	hubPeer("hub"),
+	hubPeer(hubName()),
 	{name: "node", start: startOracle},
 }
 
@@ -26,12 +26,29 @@ var knownDeviations = map[string]map[string]string{
 		"polling is refused after the upgrade, and does no harm": "it keeps no sid that is of no use any more: 400 with code 1, unknown, instead of 3",
 		"a session is not reached by polling, nor harmed":        "as above",
 	},
+	"hub, by the library": {
+		"polling without EIO, or with another version, is answered by 400":                  "it carries Engine.IO 3 too",
+		"a WebSocket without EIO, or with another version, is closed":                       "as above",
+		"a second POST at a time is answered by 400 and closes the session":                 "the door reads each body before the library sees its POST, so that of two at a time both are taken",
+		"a close packet closes the session, and nothing behind it is taken, on a WebSocket": "the library reads close packets from polling only",
+		"5.2 a length may not have its highest bit":                                         "the library ends the connection without a close frame",
+		"7.4.1 a close frame of one byte is refused by 1002":                                "the library takes it for an empty one",
+		"8.1 text that is no UTF-8 is refused by 1007":                                      "the library does not look; the door does, and ends the session by hub:ended and 1000",
+	},
 	"node": {
 		"a payload that is none is answered by 400":                                         "it closes the session and says ok, or nothing",
 		"a close packet closes the session, and nothing behind it is taken, on a WebSocket": "it reads close packets from polling only",
 		"an event's payload is mandatory, or the connection is closed":                      "it takes the event for one without a name",
 		"a session has one WebSocket: a second is closed, and does no harm":                 "it takes the second for an upgrade, whoever's it is",
 	},
+}
+
+// hubName tells the doors apart: each has its own deviations.
+func hubName() string {
+	if door == server.DoorLibrary {
+		return "hub, by the library"
+	}
+	return "hub"
 }
 
 // A peer is a server of Engine.IO 4 and Socket.IO 5.
