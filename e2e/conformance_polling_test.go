@@ -58,7 +58,7 @@ func (s *trial) asks(ctx context.Context, method, query, body string, headers ..
 	text, err := io.ReadAll(res.Body)
 	if sid, began := began(query, string(text)); began {
 		// A session that nobody polls would outlive the test, and be waited for.
-		s.Cleanup(func() { s.ask(http.MethodPost, query+"&sid="+sid, "1", "Content-Type", plain) })
+		s.Cleanup(func() { s.ask(http.MethodPost, query+"&sid="+sid, "1", "Content-Type", plain) }) //nolint:contextcheck // the test's is over then
 	}
 	return answer{res.StatusCode, res.Header, string(text), err}
 }

@@ -40,7 +40,7 @@ func (r *Request) accepted(session string) *wire.Frame {
 	return connectFrame(session)
 }
 
-var bareConnectFrame = wire.NewFrame(begin(connect, 0))
+var bareConnectFrame = wire.NewFrame(begin(connect, 0)) //nolint:gochecknoglobals // a frame never changes
 
 // present adds the token of the handshake's query, where the protocol has no
 // other place for one that a page can reach.

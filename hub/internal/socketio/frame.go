@@ -74,7 +74,7 @@ func connectErrorFrame(namespace string, why *fault.Error) *wire.Frame {
 }
 
 // disconnectFrame ends the session for good: its client stays away.
-var disconnectFrame = wire.NewFrame(begin(disconnect, 0))
+var disconnectFrame = wire.NewFrame(begin(disconnect, 0)) //nolint:gochecknoglobals // a frame never changes
 
 // GapFrame tells that broadcasts of the channel were dropped because the
 // browser did not take them in time: wire.Config.Gap.

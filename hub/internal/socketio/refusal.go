@@ -21,10 +21,9 @@ var (
 	BadRequest         = &Refusal{status: http.StatusBadRequest, Code: 3, Message: "Bad request"}
 	Forbidden          = &Refusal{status: http.StatusForbidden, Code: 4, Message: "Forbidden"}
 	UnsupportedVersion = &Refusal{status: http.StatusBadRequest, Code: 5, Message: "Unsupported protocol version"}
-	// The protocol has no code for these.
-	TooLarge = &Refusal{status: http.StatusRequestEntityTooLarge, Code: 3, Message: "Payload too large"}
-	Crowded  = &Refusal{status: http.StatusServiceUnavailable, Code: 3, Message: "Too many connections"}
-	Broken   = &Refusal{status: http.StatusInternalServerError, Code: 3, Message: "Internal error"}
+	TooLarge           = &Refusal{status: http.StatusRequestEntityTooLarge, Code: 3, Message: "Payload too large"}
+	Crowded            = &Refusal{status: http.StatusServiceUnavailable, Code: 3, Message: "Too many connections"}
+	Broken             = &Refusal{status: http.StatusInternalServerError, Code: 3, Message: "Internal error"}
 )
 
 // With is the same refusal under another HTTP status.

@@ -158,7 +158,7 @@ func (r *request) arguments(into proto.Message) error {
 
 // rules validates what requests have as arguments. The rules are compiled at
 // once when the door is made, not when the first browser waits for its ack.
-var rules = sync.OnceValue(func() protovalidate.Validator {
+var rules = sync.OnceValue(func() protovalidate.Validator { //nolint:gochecknoglobals // of constant messages
 	v, err := protovalidate.New(protovalidate.WithDisableLazy(), protovalidate.WithMessages(
 		&hubv1.SubscribeArguments{}, &hubv1.UnsubscribeArguments{}, &hubv1.PresenceArguments{},
 		&hubv1.HistoryArguments{}, &hubv1.RefreshArguments{},

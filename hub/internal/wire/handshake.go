@@ -51,7 +51,9 @@ func Upgrade(w http.ResponseWriter, r *http.Request, first ...*Frame) (nc net.Co
 		early = make([]byte, n)
 		_, _ = buffers.Reader.Read(early) // from memory
 	}
-	answer := append(make([]byte, 0, 512), "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	const answerBytes = 512 // the answer, OPEN and a little more
+	answer := append(make([]byte, 0, answerBytes),
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	answer = append(answer, acceptKey(r.Header.Get("Sec-WebSocket-Key"))...)
 	answer = append(answer, "\r\n\r\n"...)
 	for _, f := range first {

@@ -46,7 +46,7 @@ func (s *Server) newLink(p *poll, req *socketio.Request) (l *link, accepted bool
 
 // panicked logs what was recovered from. No sid is in a stack.
 func (s *Server) panicked(what string, r any) {
-	s.cfg.Log.Error(what, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+	s.cfg.Log.Error("a link panicked", "where", what, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 }
 
 // nobody receives what comes over a link that was not accepted.
