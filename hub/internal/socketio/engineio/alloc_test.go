@@ -83,13 +83,13 @@ func TestAllocationsOfALink(t *testing.T) {
 	}
 	var after usage
 	eventually(t, "at rest", func() bool {
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 		after = use(t)
 		return after.goroutines <= before.goroutines+4
 	})
 	// With gorilla's two buffers of 4 KiB, and its side of the socket.
 	const budget = 16 << 10
-	if per := (int64(after.heap) - int64(before.heap)) / n; per > budget { //nolint:gosec // no such heap
+	if per := (int64(after.heap) - int64(before.heap)) / n; per > budget {
 		t.Errorf("%d bytes for a link and its client", per)
 	}
 }

@@ -14,81 +14,81 @@ import (
 
 // kinds are the ways in which a link comes and goes. Each returns when the
 // link is closed.
-var kinds = map[string]func(t testing.TB, h *hub){
-	"a browser that leaves": func(t testing.TB, h *hub) {
-		c := h.connect(t, "")
-		p := h.next(t)
+var kinds = map[string]func(h *hub){
+	"a browser that leaves": func(h *hub) {
+		c := h.connect(h.t, "")
+		p := h.next(h.t)
 		_ = c.Close()
-		within(t, p.closed)
+		within(h.t, p.closed)
 	},
-	"one that is sent away": func(t testing.TB, h *hub) {
-		c := h.connect(t, "")
-		p := h.next(t)
+	"one that is sent away": func(h *hub) {
+		c := h.connect(h.t, "")
+		p := h.next(h.t)
 		p.Conn().End()
-		read(t, c)
+		read(h.t, c)
 		_, _, _ = c.ReadMessage()
 		_ = c.Close()
-		within(t, p.closed)
+		within(h.t, p.closed)
 	},
-	"one that says close": func(t testing.TB, h *hub) {
-		c := h.connect(t, "")
-		p := h.next(t)
-		say(t, c, "4x", "1")
-		read(t, c)
+	"one that says close": func(h *hub) {
+		c := h.connect(h.t, "")
+		p := h.next(h.t)
+		say(h.t, c, "4x", "1")
+		read(h.t, c)
 		_, _, _ = c.ReadMessage()
 		_ = c.Close()
-		within(t, p.closed)
+		within(h.t, p.closed)
 	},
-	"one that is cut in its request": func(t testing.TB, h *hub) {
-		c := h.bare(t, upgradeRequest("")[:60])
+	"one that is cut in its request": func(h *hub) {
+		c := h.bare(h.t, upgradeRequest("")[:60])
 		_ = c.Close()
 	},
-	"one that breaks the protocol": func(t testing.TB, h *hub) {
-		c := h.bare(t, upgradeRequest("")+"\x81\x05naked")
+	"one that breaks the protocol": func(h *hub) {
+		c := h.bare(h.t, upgradeRequest("")+"\x81\x05naked")
 		_, _ = io.Copy(io.Discard, c)
 		_ = c.Close()
-		within(t, h.next(t).closed)
+		within(h.t, h.next(h.t).closed)
 	},
-	"one that polls and leaves": func(t testing.TB, h *hub) {
-		b := h.poll(t)
-		b.post(t, "4x\x1e1")
-		within(t, b.closed)
+	"one that polls and leaves": func(h *hub) {
+		b := h.poll(h.t)
+		b.post(h.t, "4x\x1e1")
+		within(h.t, b.closed)
 	},
-	"one that polls and is sent away": func(t testing.TB, h *hub) {
-		b := h.poll(t)
+	"one that polls and is sent away": func(h *hub) {
+		b := h.poll(h.t)
 		got := b.later(http.MethodGet, "")
 		b.Conn().End()
-		within(t, b.closed)
-		within(t, got)
+		within(h.t, b.closed)
+		within(h.t, got)
 	},
-	"one that polls and is cut": func(t testing.TB, h *hub) {
-		b := h.poll(t)
-		c := h.bare(t, "GET /socket.io/?"+b.query()+" HTTP/1.1\r\nHost: x\r\n\r\n")
+	"one that polls and is cut": func(h *hub) {
+		b := h.poll(h.t)
+		c := h.bare(h.t, "GET /socket.io/?"+b.query()+" HTTP/1.1\r\nHost: x\r\n\r\n")
 		_ = c.Close()
-		within(t, b.closed)
+		within(h.t, b.closed)
 	},
-	"one that posts and is cut": func(t testing.TB, h *hub) {
-		b := h.poll(t)
-		c := h.bare(t, "POST /socket.io/?"+b.query()+" HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n4")
+	"one that posts and is cut": func(h *hub) {
+		b := h.poll(h.t)
+		c := h.bare(h.t, "POST /socket.io/?"+b.query()+" HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n4")
 		_ = c.Close()
 		b.Conn().Abort(wire.ReasonClosed)
-		within(t, b.closed)
+		within(h.t, b.closed)
 	},
-	"one that upgrades and leaves": func(t testing.TB, h *hub) {
-		b := h.poll(t)
-		c := h.connect(t, b.sid)
-		say(t, c, "2probe", "5", "4x")
-		within(t, b.messages)
+	"one that upgrades and leaves": func(h *hub) {
+		b := h.poll(h.t)
+		c := h.connect(h.t, b.sid)
+		say(h.t, c, "2probe", "5", "4x")
+		within(h.t, b.messages)
 		_ = c.Close()
-		within(t, b.closed)
+		within(h.t, b.closed)
 	},
-	"one that is cut in its probe": func(t testing.TB, h *hub) {
-		b := h.poll(t)
-		c := h.connect(t, b.sid)
-		say(t, c, "2probe")
+	"one that is cut in its probe": func(h *hub) {
+		b := h.poll(h.t)
+		c := h.connect(h.t, b.sid)
+		say(h.t, c, "2probe")
 		_ = c.Close()
-		eventually(t, "given up", func() bool { status, _ := b.post(t, "1"); return status == http.StatusOK })
-		within(t, b.closed)
+		eventually(h.t, "given up", func() bool { status, _ := b.post(h.t, "1"); return status == http.StatusOK })
+		within(h.t, b.closed)
 	},
 }
 
@@ -118,7 +118,7 @@ func TestLinksThatComeAndGoLeaveNothing(t *testing.T) {
 	churn := func(n int) {
 		for done := 0; done < n; {
 			for _, run := range kinds {
-				run(t, h)
+				run(h)
 				done++
 			}
 			for len(h.links) > 0 {
@@ -134,7 +134,7 @@ func TestLinksThatComeAndGoLeaveNothing(t *testing.T) {
 	var after usage
 	eventually(t, "as before", func() bool { // the last sockets linger
 		after = use(t)
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 		return after.goroutines <= before.goroutines+8 && after.descriptors <= before.descriptors+8 &&
 			after.heap < before.heap+uint64(n)*50
 	})

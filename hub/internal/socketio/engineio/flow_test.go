@@ -141,7 +141,7 @@ func TestPongBehindAnUnreadPostKeepsTheLink(t *testing.T) {
 	}
 	post := b.later(http.MethodPost, "4full\x1e3\x1e4behind")
 	say(t, c, "4full", "3", "4behind")
-	time.Sleep(350 * time.Millisecond) // the pong is due; the grace is 300 ms more
+	<-time.After(350 * time.Millisecond) // the pong is due; the grace is 300 ms more
 	for _, l := range []*peer{b.peer, p} {
 		l.Resume()
 		if m, n := within(t, l.messages), within(t, l.messages); m != "full" || n != "behind" {

@@ -63,15 +63,15 @@ type judge struct {
 	over   chan wire.Reason
 }
 
-func (t *target) Full() bool { return false }
+func (g *target) Full() bool { return false }
 
-func (t *target) Accept(l socketio.Link, _ *socketio.Request) socketio.Receiver {
-	j := &judge{target: t, link: l, over: make(chan wire.Reason, 2)}
+func (g *target) Accept(l socketio.Link, _ *socketio.Request) socketio.Receiver {
+	j := &judge{target: g, link: l, over: make(chan wire.Reason, 2)}
 	select {
-	case <-t.links: // nobody wanted it
+	case <-g.links: // nobody wanted it
 	default:
 	}
-	t.links <- j
+	g.links <- j
 	return j
 }
 
@@ -100,31 +100,31 @@ func (j *judge) Closed(why wire.Reason) { j.note("closed"); j.over <- why }
 // aim starts a target, with short times: what a fuzzer sends half, ends.
 func aim(f *testing.F) *target {
 	f.Helper()
-	t := &target{pipes: &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}, log: &logBuffer{}, links: make(chan *judge, 1)}
-	log := slog.New(slog.NewTextHandler(t.log, nil))
+	g := &target{pipes: &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}, log: &logBuffer{}, links: make(chan *judge, 1)}
+	log := slog.New(slog.NewTextHandler(g.log, nil))
 	const short = 100 * time.Millisecond
 	w, err := wire.New(wire.Config{PingInterval: short, PingTimeout: short / 2, MaxMessage: 4096, Log: log})
 	if err != nil {
 		f.Fatal(err)
 	}
 	s, err := engineio.New(engineio.Config{
-		Wire: w, Acceptor: t, Log: log, MaxPayload: 4096, BodyTimeout: short, UpgradeTimeout: short, WriteTimeout: short,
+		Wire: w, Acceptor: g, Log: log, MaxPayload: 4096, BodyTimeout: short, UpgradeTimeout: short, WriteTimeout: short,
 		CheckOrigin: onlyApp,
 	})
 	if err != nil {
 		f.Fatal(err)
 	}
 	server := &http.Server{Handler: s, ReadHeaderTimeout: short, IdleTimeout: short, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
-	ctx, stop := context.WithCancel(context.Background()) //nolint:usetesting // a fuzz target has none
+	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { w.Run(ctx) })
-	running.Go(func() { _ = server.Serve(t.pipes) })
+	running.Go(func() { _ = server.Serve(g.pipes) })
 	f.Cleanup(func() {
 		stop()
 		_ = server.Close()
 		running.Wait()
 	})
-	return t
+	return g
 }
 
 // said is what the link was told, behind its end.
@@ -135,10 +135,10 @@ func (j *judge) said() []string {
 }
 
 // calm fails when something has panicked.
-func (t *target) calm(tt *testing.T) {
-	tt.Helper()
-	if log := t.log.String(); strings.Contains(log, "panic") {
-		tt.Fatal(log)
+func (g *target) calm(t *testing.T) {
+	t.Helper()
+	if log := g.log.String(); strings.Contains(log, "panic") {
+		t.Fatal(log)
 	}
 }
 
@@ -149,37 +149,37 @@ func FuzzHandshake(f *testing.F) {
 	f.Add([]byte(upgradeRequest("x")))
 	f.Add([]byte("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nOrigin: https://app.example\r\n\r\n"))
 	f.Add([]byte("OPTIONS /socket.io/?EIO=4 HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\n\r\n"))
-	t := aim(f)
-	f.Fuzz(func(tt *testing.T, request []byte) {
-		c := t.pipes.dial()
+	g := aim(f)
+	f.Fuzz(func(t *testing.T, request []byte) {
+		c := g.pipes.dial()
 		defer c.Close()
 		go func() {
 			_, _ = c.Write(append(request, "\r\n\r\n"...)) // as far as the hub reads it
 		}()
 		in := bufio.NewReader(c)
-		if _, err := in.Peek(1); err == io.EOF { //nolint:errorlint // net.Pipe's own
+		if _, err := in.Peek(1); err == io.EOF {
 			return // closed, unanswered
 		}
 		r, err := http.ReadResponse(in, nil)
 		if err != nil {
-			tt.Fatalf("neither an answer nor an end: %v", err)
+			t.Fatalf("neither an answer nor an end: %v", err)
 		}
 		if r.StatusCode == http.StatusSwitchingProtocols {
 			if open, err := in.Peek(13); err != nil || !bytes.Contains(open, []byte(`0{"sid":`)) {
-				tt.Errorf("a WebSocket without OPEN: %q %v", open, err)
+				t.Errorf("a WebSocket without OPEN: %q %v", open, err)
 			}
 		}
-		t.calm(tt)
+		g.calm(t)
 	})
 }
 
 // begin sends a request, and returns the answer.
-func begin(tt *testing.T, c net.Conn, in *bufio.Reader, request string) (int, string) {
-	tt.Helper()
+func begin(t *testing.T, c net.Conn, in *bufio.Reader, request string) (int, string) {
+	t.Helper()
 	go func() { _, _ = io.WriteString(c, request) }() // an answer may come before all of it is read
 	r, err := http.ReadResponse(in, nil)
 	if err != nil {
-		tt.Fatal(err)
+		t.Fatal(err)
 	}
 	if r.StatusCode == http.StatusSwitchingProtocols {
 		return r.StatusCode, ""
@@ -193,14 +193,14 @@ func FuzzPost(f *testing.F) {
 	for _, body := range []string{"4x", "40\x1e3\x1e42[]", "bAQID\x1e4y", "1\x1e4x", "4\x1e\x1e4", "4\xff", "2probe", ""} {
 		f.Add([]byte(body))
 	}
-	t := aim(f)
-	f.Fuzz(func(tt *testing.T, body []byte) {
-		c := t.pipes.dial()
+	g := aim(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		c := g.pipes.dial()
 		defer c.Close()
 		in := bufio.NewReader(c)
-		_, open := begin(tt, c, in, "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n")
-		j := within(tt, t.links)
-		status, answer := begin(tt, c, in, fmt.Sprintf("POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s",
+		_, open := begin(t, c, in, "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n")
+		j := within(t, g.links)
+		status, answer := begin(t, c, in, fmt.Sprintf("POST /socket.io/?EIO=4&transport=polling&sid=%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s",
 			sidOf(open), len(body), body))
 		var want []string
 		for p := range strings.SplitSeq(string(body), "\x1e") {
@@ -215,17 +215,17 @@ func FuzzPost(f *testing.F) {
 			}
 		}
 		if status != http.StatusOK {
-			if why := within(tt, j.over); why != wire.ReasonProtocol {
-				tt.Errorf("%d %q: closed by %v", status, answer, why)
+			if why := within(t, j.over); why != wire.ReasonProtocol {
+				t.Errorf("%d %q: closed by %v", status, answer, why)
 			}
 		} else {
 			j.link.Conn().Abort(wire.ReasonClosed)
-			within(tt, j.over)
+			within(t, j.over)
 		}
 		if got := j.said(); strings.Join(got, "\n") != strings.Join(append(want, "closed"), "\n") {
-			tt.Errorf("%d %q: got %q, want %q", status, answer, got, want)
+			t.Errorf("%d %q: got %q, want %q", status, answer, got, want)
 		}
-		t.calm(tt)
+		g.calm(t)
 	})
 }
 
@@ -237,23 +237,23 @@ func FuzzSocket(f *testing.F) {
 	} {
 		f.Add([]byte(bytes))
 	}
-	t := aim(f)
-	f.Fuzz(func(tt *testing.T, bytes []byte) {
-		c := t.pipes.dial()
+	g := aim(f)
+	f.Fuzz(func(t *testing.T, bytes []byte) {
+		c := g.pipes.dial()
 		in := bufio.NewReader(c)
-		if status, _ := begin(tt, c, in, upgradeRequest("")); status != http.StatusSwitchingProtocols {
-			tt.Fatal(status)
+		if status, _ := begin(t, c, in, upgradeRequest("")); status != http.StatusSwitchingProtocols {
+			t.Fatal(status)
 		}
-		j := within(tt, t.links)
+		j := within(t, g.links)
 		var reading sync.WaitGroup
 		reading.Go(func() { _, _ = io.Copy(io.Discard, in) })
 		_, _ = c.Write(bytes) // as far as the hub reads it
 		_ = c.Close()
 		reading.Wait()
-		within(tt, j.over)
+		within(t, j.over)
 		if got := j.said(); got[len(got)-1] != "closed" {
-			tt.Errorf("got %q", got)
+			t.Errorf("got %q", got)
 		}
-		t.calm(tt)
+		g.calm(t)
 	})
 }

@@ -228,7 +228,7 @@ func within[T any](t testing.TB, c <-chan T) T {
 // eventually waits for what no channel tells.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !is(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); !is(); <-time.After(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it never was: " + what)
 		}

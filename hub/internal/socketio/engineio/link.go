@@ -2,6 +2,7 @@ package engineio
 
 import (
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sync"
 
@@ -36,7 +37,7 @@ func (s *Server) newLink(p *poll, req *socketio.Request) (l *link, accepted bool
 	l.conn = s.cfg.Wire.Open(l, true)
 	defer func() { // the results are what they are then: the link, and false
 		if r := recover(); r != nil {
-			s.panicked("a link could not be accepted", r)
+			s.cfg.Log.Error("a link could not be accepted", recovered(r)...)
 			l.conn.Abort(wire.ReasonInternal)
 		}
 	}()
@@ -44,9 +45,9 @@ func (s *Server) newLink(p *poll, req *socketio.Request) (l *link, accepted bool
 	return l, true
 }
 
-// panicked logs what was recovered from. No sid is in a stack.
-func (s *Server) panicked(what string, r any) {
-	s.cfg.Log.Error("a link panicked", "where", what, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+// recovered is what the log has of a panic. No sid is in a stack.
+func recovered(r any) []any {
+	return []any{slog.String("panic", fmt.Sprint(r)), slog.String("stack", string(debug.Stack()))}
 }
 
 // nobody receives what comes over a link that was not accepted.

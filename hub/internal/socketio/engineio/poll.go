@@ -282,7 +282,7 @@ func (l *link) hand(p *poll, packet []byte) (more, ok bool) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			l.server.panicked("a packet panicked", r)
+			l.server.cfg.Log.Error("a packet panicked", recovered(r)...)
 			l.conn.Abort(wire.ReasonInternal)
 			more, ok = false, false
 		}
@@ -325,7 +325,7 @@ func (s *Server) respond(w http.ResponseWriter, parts [][]byte) error {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(size))
 	for _, part := range parts {
-		if _, err := w.Write(part); err != nil { //nolint:gosec // Engine.IO packets, for XMLHttpRequest
+		if _, err := w.Write(part); err != nil {
 			return err
 		}
 	}

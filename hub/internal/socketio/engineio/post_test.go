@@ -108,7 +108,7 @@ func TestPostsWhoseAnswersNobodyReadsEnd(t *testing.T) {
 	h := start(t, engineio.Config{WriteTimeout: 100 * time.Millisecond}, smallBuffers)
 	b := h.poll(t)
 	c := h.raw(t, "")
-	_ = c.(*net.TCPConn).SetReadBuffer(1 << 12) //nolint:forcetypeassert,errcheck // Dial's
+	_ = c.(*net.TCPConn).SetReadBuffer(1 << 12)
 	post := "POST /socket.io/?" + b.query() + " HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n6"
 	posts := strings.Repeat(post, 1000)
 	for err := error(nil); err == nil; { // until the hub hangs up

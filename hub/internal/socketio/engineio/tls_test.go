@@ -21,7 +21,7 @@ func (h *hub) secure(t *testing.T) (*httptest.Server, *websocket.Dialer) {
 	s := httptest.NewUnstartedServer(h.Server)
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	trust := s.Client().Transport.(*http.Transport).TLSClientConfig //nolint:forcetypeassert // httptest's
+	trust := s.Client().Transport.(*http.Transport).TLSClientConfig
 	return s, &websocket.Dialer{TLSClientConfig: &tls.Config{RootCAs: trust.RootCAs, MinVersion: tls.VersionTLS12}}
 }
 
@@ -127,34 +127,33 @@ func TestTheSameOverTLS(t *testing.T) {
 func TestFullReceiverStopsAnUpgradeAtOnce(t *testing.T) {
 	h := start(t, engineio.Config{}, full)
 	s, _ := h.secure(t)
-	for _, secure := range []bool{false, true} {
-		bare := h.raw(t, "")
-		var c io.Writer = bare
-		if secure {
-			d, err := tls.Dial("tcp", s.Listener.Addr().String(), s.Client().Transport.(*http.Transport).TLSClientConfig) //nolint:forcetypeassert // httptest's
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer d.Close()
-			c = d
-		}
-		_, _ = io.WriteString(c, upgradeRequest("")+frame("4full")+frame("4second"))
-		p := h.next(t)
-		if m := within(t, p.messages); m != "full" {
-			t.Fatalf("received %q", m)
-		}
-		for i := range 20 {
-			_, _ = io.WriteString(c, frame(fmt.Sprint("4", i)))
-			time.Sleep(time.Millisecond) // the reader's chance
-		}
-		if n := len(p.messages); n != 0 {
-			t.Errorf("TLS %v: %d messages, the first %q, while the receiver was full", secure, n, <-p.messages)
-		}
-		p.Resume()
-		for _, want := range []string{"second", "0", "1", "2"} {
-			if m := within(t, p.messages); m != want {
-				t.Errorf("TLS %v: received %q, not %q", secure, m, want)
-			}
+	h.fullAtOnce(t, h.raw(t, ""))
+	c, err := tls.Dial("tcp", s.Listener.Addr().String(), s.Client().Transport.(*http.Transport).TLSClientConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	h.fullAtOnce(t, c)
+}
+
+func (h *hub) fullAtOnce(t *testing.T, c io.Writer) {
+	t.Helper()
+	_, _ = io.WriteString(c, upgradeRequest("")+frame("4full")+frame("4second"))
+	p := h.next(t)
+	if m := within(t, p.messages); m != "full" {
+		t.Fatalf("received %q", m)
+	}
+	for i := range 20 {
+		_, _ = io.WriteString(c, frame(fmt.Sprint("4", i)))
+		<-time.After(time.Millisecond) // the reader's chance
+	}
+	if n := len(p.messages); n != 0 {
+		t.Errorf("%T: %d messages, the first %q, while the receiver was full", c, n, <-p.messages)
+	}
+	p.Resume()
+	for _, want := range []string{"second", "0", "1", "2"} {
+		if m := within(t, p.messages); m != want {
+			t.Errorf("%T: received %q, not %q", c, m, want)
 		}
 	}
 }

@@ -132,7 +132,7 @@ func TestUpgradeLosesRepeatsAndReordersNothing(t *testing.T) {
 					t.Errorf("handshake: %q %v", body, err)
 					return
 				}
-				h.climbOne(t, &poller{sid: sidOf(body), peer: p.(*peer)}, messages) //nolint:forcetypeassert // see above
+				h.climbOne(t, &poller{sid: sidOf(body), peer: p.(*peer)}, messages)
 			}
 		})
 	}
@@ -148,7 +148,7 @@ func (h *hub) climbOne(t testing.TB, b *poller, messages int) {
 		for i := range messages {
 			b.send(fmt.Sprint(i))
 			if i%8 == 0 {
-				time.Sleep(50 * time.Microsecond) // the load, not the synchronisation
+				<-time.After(50 * time.Microsecond) // the load, not the synchronisation
 			}
 		}
 	}()
