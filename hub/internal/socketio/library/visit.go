@@ -88,12 +88,14 @@ func (v *visit) poll() {
 		status, header = http.StatusOK, http.Header{"Content-Type": {"text/plain; charset=UTF-8"}}
 		switch {
 		case v.link != nil && v.link.gone():
-			body = v.packet("1") // Engine.IO's close packet
+			// Not a close packet, after which some clients stay away.
+			socketio.UnknownSID.Write(v.w)
+			return
 		case v.r.Context().Err() != nil:
 			v.lost()
 			return
 		default:
-			body = v.packet("6") // a noop: the link moved to a WebSocket
+			body = v.noop() // the link moved to a WebSocket
 		}
 	}
 	if err := v.respond(status, header, body); err != nil {
@@ -101,12 +103,12 @@ func (v *visit) poll() {
 	}
 }
 
-// packet is the answer that has this packet alone.
-func (v *visit) packet(kind string) []byte {
+// noop is an answer with nothing in it.
+func (v *visit) noop() []byte {
 	if v.asked.Version == version3 {
-		return []byte("1:" + kind)
+		return []byte("1:6")
 	}
-	return []byte(kind)
+	return []byte("6")
 }
 
 // post is messages from the browser.
