@@ -31,7 +31,7 @@ var errUsage = errors.New("usage")
 const usage = `bench measures the hub beside its peers, each a process on a core of its own.
 
   go run -C bench .                      everything, some ten minutes; writes results/
-  go run -C bench . -quick               within three minutes; writes results/quick/
+  go run -C bench . -quick               within three minutes; writes results/quick/ and results/latest.json
   go run -C bench . -quick -out results  a quick run whose figures are to be kept
   go run -C bench . -peers hub,raw       only these; writes results/partial/
 

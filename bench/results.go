@@ -80,6 +80,12 @@ func finish(r *report.Run, results string, f flags) error {
 		}
 		sayf("written: %s", dir)
 	}
+	if f.out == "" && f.whole() && f.quick { // whoever reads it wants the newest, and it says that it is a quick one's
+		if err := toFile(filepath.Join(results, "latest.json"), r.WriteJSON); err != nil {
+			return err
+		}
+		sayf("written: %s", filepath.Join(results, "latest.json"))
+	}
 	if r.Failed {
 		return errIncomplete
 	}
