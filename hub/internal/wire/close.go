@@ -61,8 +61,8 @@ func (s *shard) part(c *Conn) {
 	c.rmu.Lock()
 	defer c.rmu.Unlock()
 	c.deaf = true
-	resumed := c.paused // nobody else resumes it, and its peer's end must be seen
-	c.paused, c.held = false, nil
+	resumed := c.paused != 0 // nobody else resumes it, and its peer's end must be seen
+	c.paused, c.held = 0, nil
 	switch {
 	case c.fd >= 0:
 		s.poller.halfClose(c)

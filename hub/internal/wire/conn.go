@@ -16,10 +16,12 @@ type Conn struct {
 	held   []byte   // guarded by rmu; read, but not handed over yet
 	stream *stream  // guarded by rmu; a socket that is in no poller
 	fd     int32    // guarded by rmu; a socket in the poller, or -1
-	paused bool     // guarded by rmu; the handler takes nothing for now
+	paused pause    // guarded by rmu; why nothing is handed over for now
 	deaf   bool     // guarded by rmu; what comes is thrown away
 	closed bool     // guarded by rmu; the socket is closed
 	blocks bool     // guarded by rmu; the poller waits until fd takes more
+	frames uint16   // guarded by rmu; those of the tick that clock says
+	clock  uint32   // guarded by rmu
 
 	pongs atomic.Bool // the ping that is out was answered
 
@@ -50,6 +52,14 @@ type Conn struct {
 	queue     []*Frame
 	taker     *Taker
 }
+
+// pause is why a connection is not read: any of it suffices.
+type pause uint8
+
+const (
+	byHandler pause = 1 << iota // it wanted no more
+	byRate                      // the peer was too fast, until the next tick
+)
 
 type state uint8
 

@@ -16,6 +16,7 @@ const (
 // takes too long is ended. There is no timer for a connection.
 func (s *shard) beat() {
 	s.tick++
+	s.clock.Store(s.tick)
 	cfg := &s.wire.cfg
 	if cfg.Ping != nil {
 		s.latecomers()
@@ -26,6 +27,7 @@ func (s *shard) beat() {
 	}
 	s.stalled()
 	s.overdue()
+	s.calm()
 	if s == s.wire.shards[0] {
 		cfg.Metrics.backlog.Set(float64(s.wire.backlog.Load()))
 	}
@@ -88,7 +90,7 @@ func (s *shard) judge(c *Conn) {
 func (c *Conn) unread() bool {
 	c.rmu.Lock()
 	defer c.rmu.Unlock()
-	return c.paused
+	return c.paused != 0
 }
 
 // stalled ends connections whose socket takes nothing, and forgets in blocked

@@ -99,7 +99,7 @@ func (c *Conn) ready(events uint32, buf []byte) {
 		c.shard.push(op{kind: opWritable, conn: c})
 		c.shard.poller.update(c)
 	}
-	if c.paused {
+	if c.paused != 0 {
 		if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 && c.dead() { // which no interest is needed for
 			c.lost()
 		}
@@ -117,7 +117,7 @@ func (c *Conn) ready(events uint32, buf []byte) {
 			return
 		}
 		c.consume(buf[:n])
-		if c.paused {
+		if c.paused != 0 {
 			c.shard.poller.update(c)
 			return
 		}
@@ -203,7 +203,7 @@ func (p *poller) update(c *Conn) {
 
 func interest(c *Conn) unix.EpollEvent {
 	event := unix.EpollEvent{Fd: c.fd}
-	if !c.paused {
+	if c.paused == 0 {
 		event.Events |= unix.EPOLLIN | unix.EPOLLRDHUP
 	}
 	if c.blocks {

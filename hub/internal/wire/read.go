@@ -78,7 +78,7 @@ func (c *Conn) socketed() bool { return c.fd >= 0 || c.stream != nil }
 func (c *Conn) Pause() {
 	c.rmu.Lock()
 	defer c.rmu.Unlock()
-	c.paused = true
+	c.paused |= byHandler
 	if c.fd >= 0 {
 		c.shard.poller.update(c) // or epoll would say for ever that there is something to read
 	}
@@ -86,17 +86,21 @@ func (c *Conn) Pause() {
 
 // Resume goes on reading after Handler.Message wanted no more, beginning with
 // what was read already. It must not be called from within Message.
-func (c *Conn) Resume() {
+func (c *Conn) Resume() { c.resume(byHandler) }
+
+func (c *Conn) resume(why pause) {
 	c.rmu.Lock()
 	defer c.rmu.Unlock()
-	if !c.paused {
+	if c.paused&why == 0 {
 		return
 	}
-	c.paused = false
+	if c.paused &^= why; c.paused != 0 {
+		return
+	}
 	held := c.held
 	c.held = nil
 	c.consume(held)
-	if c.paused || c.closed {
+	if c.paused != 0 || c.closed {
 		return
 	}
 	switch {
@@ -113,7 +117,7 @@ func (c *Conn) consume(b []byte) {
 	if c.deaf || c.closed || len(b) == 0 {
 		return
 	}
-	if c.paused { // it was read while it was being paused, or before there was a socket
+	if c.paused != 0 { // it was read while it was being paused, or before there was a socket
 		c.held = append(c.held, b...)
 		return
 	}
@@ -142,10 +146,15 @@ func (c *Conn) consume(b []byte) {
 
 // frame implements wsSink.
 func (c *Conn) frame(kind wsOp, data []byte) bool {
+	if c.hasty() {
+		c.paused |= byRate
+		c.shard.push(op{kind: opHasty, conn: c})
+	}
 	switch kind {
 	case wsText, wsBinary:
-		c.paused = !c.handler.Message(data, kind == wsBinary)
-		return !c.paused
+		if !c.handler.Message(data, kind == wsBinary) {
+			c.paused |= byHandler
+		}
 	case wsPing:
 		c.Send(control(append(appendHeader(make([]byte, 0, len(data)+2), wsPong, len(data)), data...)))
 	case wsClosing:
@@ -158,5 +167,5 @@ func (c *Conn) frame(kind wsOp, data []byte) bool {
 		return false
 	default: // a pong of WebSocket's answers nothing: the pings are Engine.IO's
 	}
-	return true
+	return c.paused == 0
 }

@@ -24,6 +24,7 @@ type shard struct {
 	poller *poller       // static
 	wake   chan struct{} // of one: operations wait
 	queued atomic.Int64  // bytes of frames in ops
+	clock  atomic.Uint32 // tick, for the readers
 
 	mu      sync.Mutex
 	ops     []op // guarded by mu
@@ -40,6 +41,7 @@ type shard struct {
 	blocked  []*Conn        // those whose socket did not take everything, and some that were
 	leaving  []*Conn        // those that End called, until they are closed
 	late     []*Conn        // those whose pong is due while they are not read
+	hasty    []*Conn        // those that are not read until the next tick
 	spare    []op           // ops' other half
 	lists    [][]*Frame     // queues that no connection needs now
 	scratch  []byte         // what one write carries
@@ -65,6 +67,7 @@ const (
 	opTake
 	opRelease
 	opWritable
+	opHasty
 	opLost
 )
 
@@ -211,6 +214,8 @@ func (s *shard) carryOut(o *op) {
 		s.release(c)
 	case opWritable:
 		s.writable(c)
+	case opHasty:
+		s.hasty = append(s.hasty, c)
 	case opLost:
 		s.doom(c, o.why)
 	}

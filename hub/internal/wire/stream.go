@@ -77,7 +77,7 @@ func (st *stream) consume(b []byte) {
 func (st *stream) waits() bool {
 	for {
 		st.conn.rmu.Lock()
-		paused, closed := st.conn.paused, st.conn.closed
+		paused, closed := st.conn.paused != 0, st.conn.closed
 		st.conn.rmu.Unlock()
 		if closed || !paused {
 			return !closed

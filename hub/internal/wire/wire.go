@@ -31,6 +31,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -43,6 +44,7 @@ const (
 	defaultMaxBacklogTotal = 256 << 20
 	defaultMaxQueue        = 64 << 20
 	defaultMaxMessage      = 1_000_000
+	defaultMaxRate         = 1_000
 	defaultPingInterval    = 25 * time.Second
 	defaultPingTimeout     = 20 * time.Second
 	defaultWriteTimeout    = 30 * time.Second
@@ -74,6 +76,10 @@ type Config struct {
 	MaxQueue int64
 	// MaxMessage bounds a message from a socket, bytes. Default: 1,000,000.
 	MaxMessage int
+	// MaxRate is how many messages and control frames of one peer are handed
+	// over in a tick, a 25th of PingInterval; beyond it the peer is not read
+	// until the next one. Nothing is lost. Default: 1,000, in a second.
+	MaxRate int
 	// Ping is sent to every connection that was opened with a heartbeat, once
 	// in a PingInterval; without a Conn.Pong within PingTimeout, which must be
 	// shorter, the connection is dead. Default: no ping; 25 s and 20 s.
@@ -113,6 +119,7 @@ func New(cfg Config) (*Wire, error) {
 	cfg.MaxBacklogTotal = cmp.Or(cfg.MaxBacklogTotal, defaultMaxBacklogTotal)
 	cfg.MaxQueue = cmp.Or(cfg.MaxQueue, defaultMaxQueue)
 	cfg.MaxMessage = cmp.Or(cfg.MaxMessage, defaultMaxMessage)
+	cfg.MaxRate = min(cmp.Or(cfg.MaxRate, defaultMaxRate), math.MaxUint16)
 	cfg.PingInterval = cmp.Or(cfg.PingInterval, defaultPingInterval)
 	cfg.PingTimeout = cmp.Or(cfg.PingTimeout, defaultPingTimeout)
 	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, defaultWriteTimeout)

@@ -258,6 +258,9 @@ func (l *link) packets(p *poll, w http.ResponseWriter, r *http.Request) *socketi
 
 // packet handles one packet of a POST, and tells whether to go on.
 func (l *link) packet(p *poll, packet []byte) bool {
+	if !l.calm(p) {
+		return false
+	}
 	more, ok := l.hand(p, packet)
 	if more || !ok {
 		return ok
@@ -270,6 +273,25 @@ func (l *link) packet(p *poll, packet []byte) bool {
 	case <-p.done:
 		return false
 	}
+}
+
+// calm waits while the browser sends more than it may in a second, and tells
+// whether the link still polls.
+func (l *link) calm(p *poll) bool {
+	if !l.conn.Hasty() {
+		return true
+	}
+	l.conn.Pause() // its pong may be in the rest
+	defer l.conn.Resume()
+	for l.conn.Hasty() {
+		const look = 100 * time.Millisecond
+		select {
+		case <-time.After(look):
+		case <-p.done:
+			return false
+		}
+	}
+	return true
 }
 
 // hand hands a packet over while the link polls: its end waits for that, and
