@@ -101,7 +101,7 @@ func (s *shard) pop(c *Conn, frames int) {
 	}
 	const keep = 256 // a list that was long once need not be kept for the next round
 	clear(c.queue)
-	if cap(c.queue) <= keep {
+	if n := cap(c.queue); n > 0 && n <= keep {
 		s.lists = append(s.lists, c.queue[:0])
 	}
 	c.queue = nil
