@@ -180,6 +180,9 @@ func TestAnEndTakesNoLongerThanItsTimeout(t *testing.T) {
 		c, p := dial(t, w, h)
 		c.End()
 		p.closing(normal)
+		if h.closes.Load() > 0 {
+			t.Error("closed before the peer could")
+		}
 		h.ends(t, wire.ReasonClosed) // the peer's end stays open
 	})
 }

@@ -1,11 +1,15 @@
 package wire_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/realtime-hub/hub/hub/internal/wire"
 )
@@ -158,4 +162,33 @@ func TestAPausedPeersDeathIsNoticed(t *testing.T) {
 		r.ends(t, wire.ReasonGone)
 		c.Resume()
 	})
+}
+
+// What a paused peer sends stays where it is, and costs nothing meanwhile.
+func TestAPausedPeerIsNotRead(t *testing.T) {
+	kinds(t, func(t *testing.T, cfg wire.Config) {
+		w, _ := start(t, cfg)
+		r := newReader(1)
+		_, p := dial(t, w, r.hand)
+		p.send(opText, "1")
+		within(t, "a message", r.got)
+		before := processorTime(t)
+		_ = p.nc.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+		n, err := p.nc.Write(make([]byte, 64<<20))
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("the peer could send %d bytes: %v", n, err)
+		}
+		if d := processorTime(t) - before; d > 150*time.Millisecond {
+			t.Errorf("not reading took the processor %v", d)
+		}
+	})
+}
+
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

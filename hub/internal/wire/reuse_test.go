@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -109,6 +110,9 @@ func (g *guest) Message(data []byte, _ bool) bool {
 		g.c.End()
 	case "abort":
 		g.c.Abort(wire.ReasonGone)
+		// The reader is not back before the number could be another's, and
+		// then it reads again: much has come.
+		<-time.After(2 * time.Millisecond)
 	case "fail":
 		g.c.Fail("as asked")
 	}
@@ -135,8 +139,8 @@ func (d *doorman) visit(l net.Listener, id string, i int) {
 		say("end")
 	case 3:
 		d.hears(p, id)
-		say("abort")
-		say("too late")
+		rest := bytes.Repeat(masked(opText, id+"/too late"), 128<<10/32)
+		_, _ = p.nc.Write(append(masked(opText, id+"/abort"), rest...))
 	case 4:
 		_, _ = p.nc.Write(masked(opClose, ""))
 		d.hears(p, id)
