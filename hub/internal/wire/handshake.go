@@ -45,6 +45,7 @@ func CheckHandshake(r *http.Request) error {
 func Upgrade(w http.ResponseWriter, r *http.Request, first ...*Frame) (nc net.Conn, early []byte, err error) {
 	nc, buffers, err := http.NewResponseController(w).Hijack()
 	if err != nil {
+		http.Error(w, "no WebSocket can be had here", http.StatusInternalServerError)
 		return nil, nil, err
 	}
 	if n := buffers.Reader.Buffered(); n > 0 {

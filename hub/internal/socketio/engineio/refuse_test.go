@@ -3,6 +3,7 @@ package engineio_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -188,6 +189,30 @@ func TestLinksBeyondTheLimitAreRefusedAndSeatsComeBack(t *testing.T) {
 	}
 	h.poll(t)
 	h.poll(t)
+}
+
+// What cannot be taken over (HTTP/2, a middleware in between) is answered, and
+// keeps no seat.
+func TestSocketThatCannotBeTakenOverKeepsNoSeat(t *testing.T) {
+	h := start(t, engineio.Config{MaxConnections: 1})
+	try := func(sid string) {
+		t.Helper()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/socket.io/?EIO=4&transport=websocket"+sid, nil)
+		for i := 0; i < len(upgradeHeader); i += 2 {
+			r.Header.Set(upgradeHeader[i], upgradeHeader[i+1])
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusInternalServerError {
+			t.Errorf("answered %d", w.Code)
+		}
+	}
+	try("")
+	b := h.poll(t)
+	try("&sid=" + b.sid)
+	c := b.probe(t) // it may be tried again
+	say(t, c, "5", "4x")
+	within(t, b.messages)
 }
 
 func TestFullDoorTakesNoLink(t *testing.T) {
