@@ -91,7 +91,7 @@ func (s *tcpLine) ask(method, query, body string, headers ...string) error {
 
 // answer reads the response. last: the hub closes the connection after it.
 func (s *tcpLine) answer() (body string, last bool, err error) {
-	_ = s.conn.SetReadDeadline(time.Now().Add(4 * s.patient)) // a poll waits for a ping, 25 s
+	_ = s.conn.SetReadDeadline(time.Now().Add(s.patient))
 	res, err := http.ReadResponse(s.in, nil)
 	if err != nil {
 		return "", true, fmt.Errorf("an answer was awaited: %w", err)

@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -143,12 +144,15 @@ func numbered(packet string) (channel string, n int64, ok bool) {
 
 // answered takes packets up to the answer of a request, which must be a yes.
 func (f *follower) answered(answer string) error {
-	for {
+	for begin := time.Now(); ; {
 		packet, err := f.step()
 		if err != nil {
 			return err
 		}
 		if packet == "" {
+			if time.Since(begin) > 2*patience { // numbers come all the time
+				return fmt.Errorf("%s does not come", answer)
+			}
 			continue
 		}
 		if !strings.HasPrefix(packet, answer+`{"ok":true,`) {
@@ -184,8 +188,15 @@ func (f *follower) leave(s *stream) error {
 
 // until takes numbers until one of the stream's is reached.
 func (f *follower) until(s *stream, n int64) error {
+	at, since := f.in[s].at, time.Now()
 	for f.in[s].at < n {
 		packet, err := f.step()
+		if err == nil && f.in[s].at == at && time.Since(since) > 2*patience { // while others come
+			err = errors.New("nothing comes of it")
+		}
+		if f.in[s].at != at {
+			at, since = f.in[s].at, time.Now()
+		}
 		if err != nil {
 			return fmt.Errorf("%d of %s was awaited after %d: %w", n, s.channel, f.in[s].at, err)
 		}
