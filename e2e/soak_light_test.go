@@ -8,18 +8,20 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // light is a Socket.IO client that costs a socket and no goroutine. It behaves
 // as socket.io-client does, also at the upgrade.
 type light struct {
 	address string
-	link    *tcpLine // the WebSocket, or the connection that polls
-	sid     string   // Engine.IO's
-	polls   bool     // not upgraded, or not yet
-	stale   bool     // the hub closes the polling connection: the next request needs another
-	waiting []string // Socket.IO packets that nobody took yet
-	acks    int      // the latest ack id
+	link    *tcpLine   // the WebSocket, or the connection that polls
+	sid     string    // Engine.IO's
+	polls   bool      // not upgraded, or not yet
+	stale   bool      // the hub closes the polling connection: the next request needs another
+	used    time.Time // when the polling connection last was
+	waiting []string  // Socket.IO packets that nobody took yet
+	acks    int       // the latest ack id
 }
 
 // joinByWebSocket is a session that starts as one, on a socket of the caller's.
@@ -83,7 +85,7 @@ func (l *light) connect() error {
 }
 
 func (l *light) http(method, query, body string) (string, error) {
-	if l.stale {
+	if l.stale || !l.used.IsZero() && time.Since(l.used) > 5*time.Second { // idle ones the hub closes, after 10 s
 		l.link.close()
 		s, err := plugIn(l.address, nil)
 		if err != nil {
@@ -95,7 +97,7 @@ func (l *light) http(method, query, body string) (string, error) {
 		return "", err
 	}
 	text, last, err := l.link.answer()
-	l.stale = last
+	l.stale, l.used = last, time.Now()
 	return text, err
 }
 

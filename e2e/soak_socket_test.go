@@ -26,7 +26,7 @@ type tcpLine struct {
 	in      *bufio.Reader
 	buffer  []byte        // of the frame that is read
 	message []byte        // of the message whose frames are read
-	patient time.Duration // for each read from the network
+	patient time.Duration // for each read from the network; the long runs are about loss, not about haste
 }
 
 // narrow is a network that takes little: a receiver of 4 KiB, and segments so
@@ -57,7 +57,7 @@ func plugIn(address string, control func(string, string, syscall.RawConn) error)
 		return nil, err
 	}
 	tcp := conn.(*net.TCPConn)
-	return &tcpLine{conn: tcp, in: bufio.NewReaderSize(conn, 512), patient: patience}, nil
+	return &tcpLine{conn: tcp, in: bufio.NewReaderSize(conn, 512), patient: long(patience, 4*patience)}, nil
 }
 
 // close is what a process that ends does; cut is what a dead network does, as

@@ -150,7 +150,7 @@ func (f *follower) answered(answer string) error {
 			return err
 		}
 		if packet == "" {
-			if time.Since(begin) > 2*patience { // numbers come all the time
+			if time.Since(begin) > 2*f.link.patient { // numbers come all the time
 				return fmt.Errorf("%s does not come", answer)
 			}
 			continue
@@ -191,7 +191,7 @@ func (f *follower) until(s *stream, n int64) error {
 	at, since := f.in[s].at, time.Now()
 	for f.in[s].at < n {
 		packet, err := f.step()
-		if err == nil && f.in[s].at == at && time.Since(since) > 2*patience { // while others come
+		if err == nil && f.in[s].at == at && time.Since(since) > 2*f.link.patient { // while others come
 			err = errors.New("nothing comes of it")
 		}
 		if f.in[s].at != at {

@@ -39,7 +39,7 @@ func TestTurmoil(t *testing.T) {
 	var all sync.WaitGroup
 	for range long(60, 1000) {
 		all.Go(func() {
-			for w.turn() {
+			for !w.over() {
 				if err := w.visit(); err != nil {
 					t.Error(err)
 				}
@@ -73,25 +73,41 @@ type turmoil struct {
 	visits, joins, leaves, upgrades atomic.Int64
 }
 
-// turn waits for one of 500 turns a second. Without them a thousand sessions
-// would ask as fast as they are answered, and starve each other.
-func (w *turmoil) turn() bool {
-	<-w.turns.C
-	return !w.over()
+// turn waits for one of 500 turns a second; who is subscribed reads meanwhile.
+// Without turns a thousand sessions would ask as fast as they are answered, and
+// starve each other.
+func (w *turmoil) turn(f *follower) (bool, error) {
+	for !w.over() {
+		if len(f.in) == 0 {
+			<-w.turns.C
+			return !w.over(), nil
+		}
+		select {
+		case <-w.turns.C:
+			return true, nil
+		default:
+		}
+		if packet, err := f.step(); err != nil || packet != "" {
+			return false, fmt.Errorf("a number was awaited, not %q: %w", packet, err)
+		}
+	}
+	return false, nil
 }
 
 // visit is one session's life.
 func (w *turmoil) visit() error {
+	<-w.turns.C
 	f, err := w.arrive()
 	if err != nil {
 		return err
 	}
 	w.visits.Add(1)
 	for range 1 + rand.IntN(20) {
-		if !w.turn() {
-			break
+		more, err := w.turn(f)
+		if err == nil && more {
+			err = w.act(f)
 		}
-		if err = w.act(f); err != nil {
+		if err != nil {
 			f.link.close()
 			return err
 		}
