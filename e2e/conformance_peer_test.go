@@ -29,6 +29,7 @@ var knownDeviations = map[string]map[string]string{
 	"hub, by the library": {
 		"polling without EIO, or with another version, is answered by 400":                  "it carries Engine.IO 3 too",
 		"a WebSocket without EIO, or with another version, is closed":                       "as above",
+		"a second poll at a time is answered by 400 and closes the session":                 "the first is answered as every poll that waits at a link's end: by 400, session unknown",
 		"a second POST at a time is answered by 400 and closes the session":                 "the door reads each body before the library sees its POST, so that of two at a time both are taken",
 		"a close packet closes the session, and nothing behind it is taken, on a WebSocket": "the library reads close packets from polling only",
 		"5.2 a length may not have its highest bit":                                         "the library ends the connection without a close frame",

@@ -28,15 +28,10 @@ const patience = 10 * time.Second
 // wrong, or a test asks for more than a promise.
 var door = map[string]server.Door{"": server.DoorOwn, "own": server.DoorOwn, "library": server.DoorLibrary}[os.Getenv("HUB_DOOR")]
 
-// knownLeaks is the one that is not the hub's: the library's door starts a
+// knownLeak is the one that is not the hub's: the library's door starts a
 // ticker for an upgrade that has just been given up, once in some thousand
 // times, and nobody stops it any more. See TestALinkThatEndsInItsProbeLeavesNothing.
-func knownLeaks() []goleak.Option {
-	if door != server.DoorLibrary {
-		return nil
-	}
-	return []goleak.Option{goleak.IgnoreTopFunction("github.com/zishang520/socket.io/v3/pkg/utils.SetInterval.func1")}
-}
+var knownLeak = goleak.IgnoreTopFunction("github.com/zishang520/socket.io/v3/pkg/utils.SetInterval.func1")
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -61,7 +56,7 @@ func run(m *testing.M) int {
 			code = 1
 		}
 	}
-	if err := goleak.Find(knownLeaks()...); err != nil && code == 0 {
+	if err := goleak.Find(knownLeak); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, "e2e: goroutines are left:", err)
 		code = 1
 	}
