@@ -15,7 +15,7 @@ import (
 // as socket.io-client does, also at the upgrade.
 type light struct {
 	address string
-	link    *tcpLine   // the WebSocket, or the connection that polls
+	link    *tcpLine  // the WebSocket, or the connection that polls
 	sid     string    // Engine.IO's
 	polls   bool      // not upgraded, or not yet
 	stale   bool      // the hub closes the polling connection: the next request needs another

@@ -45,7 +45,7 @@ type Conn struct {
 	taken     int32 // bytes of backlog that were taken
 	popped    uint32
 	since     uint32   // the tick of a blocked socket's last progress
-	parting   uint32   // the tick of the end's beginning, then of the close frame
+	parting   uint32   // the tick of its birth, then of its end's beginning, then of the close frame
 	last      *wsError // what the close frame says; nil: a normal end
 	name      string
 	channels  []membership
@@ -150,6 +150,7 @@ func (c *Conn) push(o op, frames []*Frame) {
 // so that a storm of connects is no storm of pings later.
 func (s *shard) open(c *Conn) {
 	s.opened++
+	c.parting = s.tick
 	c.slot = uint8(s.opened % slots)
 	c.at = int32(len(s.slots[c.slot])) //nolint:gosec // a process has fewer than 2³¹ connections
 	s.slots[c.slot] = append(s.slots[c.slot], c)

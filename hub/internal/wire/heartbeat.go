@@ -39,10 +39,13 @@ func (s *shard) ticks(d time.Duration) uint32 {
 	return uint32((d + tick - 1) / tick) //nolint:gosec // durations of a configuration
 }
 
-// pings sends the ping to a slot's connections.
+// pings sends the ping to a slot's connections. The youngest are left out: one
+// that has just opened is alive, and its client waits for an interval and a
+// time-out before it misses the first ping.
 func (s *shard) pings(slot int) {
+	young := min(slots/2, s.ticks(s.wire.cfg.PingTimeout)-1)
 	for _, c := range s.slots[slot] {
-		if !c.heartbeat || c.state != open {
+		if !c.heartbeat || c.state != open || s.tick-c.parting < young {
 			continue
 		}
 		s.current = c

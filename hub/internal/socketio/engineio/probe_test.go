@@ -40,6 +40,20 @@ func (p *poller) probe(t testing.TB) *websocket.Conn {
 	return c
 }
 
+// probes begins a probe, as soon as the one before has ended: a browser sees
+// that end before the hub is done with it.
+func (h *hub) probes(t *testing.T, sid string) (c *websocket.Conn) {
+	t.Helper()
+	eventually(t, "a probe after another", func() bool {
+		d, _, err := websocket.DefaultDialer.Dial("ws://"+h.address+"/socket.io/?EIO=4&transport=websocket&sid="+sid, nil)
+		c = d
+		return err == nil
+	})
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
 func TestFailedProbeKeepsPollingAlive(t *testing.T) {
 	h := start(t, engineio.Config{UpgradeTimeout: 100 * time.Millisecond, MaxPayload: 1000})
 	b := h.poll(t)
@@ -64,7 +78,7 @@ func TestFailedProbeKeepsPollingAlive(t *testing.T) {
 			}
 		},
 	} {
-		c := h.dial(t, b.sid)
+		c := h.probes(t, b.sid)
 		spoil(c)
 		for { // until the hub hangs up
 			if _, _, err := c.ReadMessage(); err != nil {
@@ -72,13 +86,7 @@ func TestFailedProbeKeepsPollingAlive(t *testing.T) {
 			}
 		}
 		_ = c.Close()
-		var again *websocket.Conn
-		eventually(t, name+": probed again", func() bool {
-			d, _, err := websocket.DefaultDialer.Dial("ws://"+h.address+"/socket.io/?EIO=4&transport=websocket&sid="+b.sid, nil)
-			again = d
-			return err == nil
-		})
-		_ = again.Close()
+		_ = h.probes(t, b.sid).Close()
 		eventually(t, name+": polled", func() bool { _, body, _ := h.try(http.MethodPost, b.query(), "4up"); return body == "ok" })
 		within(t, b.messages)
 		if len(b.closed) > 0 {
