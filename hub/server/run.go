@@ -140,8 +140,10 @@ func (s *Server) close(web *http.Server, stopMoving context.CancelFunc) {
 	stopMoving() // closes what is still there
 }
 
-// expire ends sessions whose identity has ended, and links that never became one.
+// expire ends sessions whose identity has ended, and links that never became
+// one, and gives back what a storm of connects left.
 func (s *Server) expire(ctx context.Context) {
+	tidy := newTidier()
 	tick := time.NewTicker(expiryTick)
 	defer tick.Stop()
 	for {
@@ -149,6 +151,7 @@ func (s *Server) expire(ctx context.Context) {
 		case <-tick.C:
 			s.sessions.Expire()
 			s.door.Expire()
+			tidy.look(s.door.Links())
 		case <-ctx.Done():
 			return
 		}

@@ -62,6 +62,7 @@ type Config struct {
 type Door struct {
 	cfg      Config // static after New
 	draining atomic.Bool
+	links    atomic.Uint64
 	lobby    lobby
 
 	mu    sync.Mutex
@@ -89,9 +90,13 @@ func (d *Door) Full() bool {
 	return d.draining.Load() || d.lobby.len() >= d.cfg.MaxUnjoined
 }
 
+// Links is how many links ever were.
+func (d *Door) Links() uint64 { return d.links.Load() }
+
 // Accept implements Acceptor.
 func (d *Door) Accept(link Link, req *Request) Receiver {
 	c := newConn(d, link, req)
+	d.links.Add(1)
 	d.lobby.enter(c, time.Now().Add(d.cfg.ConnectTimeout))
 	d.mu.Lock()
 	defer d.mu.Unlock()

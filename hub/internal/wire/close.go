@@ -60,8 +60,8 @@ func (s *shard) part(c *Conn) {
 	c.parting = s.tick
 	c.rmu.Lock()
 	defer c.rmu.Unlock()
-	c.deaf = true
-	resumed := c.paused != 0 // nobody else resumes it, and its peer's end must be seen
+	c.leaves, c.deaf = !c.deaf, true // who broke the protocol is not read any more
+	resumed := c.paused != 0         // nobody else resumes it, and its peer's end must be seen
 	c.paused, c.held = 0, nil
 	switch {
 	case c.fd >= 0:

@@ -240,3 +240,20 @@ func TestAnEndAfterADropIsTaken(t *testing.T) {
 		}
 	})
 }
+
+// A peer that answers the close frame and leaves the socket to the hub is not
+// waited for: here the time for that would be hours.
+func TestAnAnsweredCloseFrameIsTheEnd(t *testing.T) {
+	kinds(t, func(t *testing.T, cfg wire.Config) {
+		cfg.PingInterval, cfg.PingTimeout = 100*time.Hour, time.Hour
+		w, _ := start(t, cfg)
+		h := newHand()
+		c, p := dial(t, w, h)
+		c.End(text("bye"))
+		p.expect("bye")
+		p.closing(normal)
+		p.send(opText, "not looked at")
+		p.send(opClose, "\x03\xe8")
+		h.ends(t, wire.ReasonClosed)
+	})
+}

@@ -18,6 +18,7 @@ type Conn struct {
 	fd     int32    // guarded by rmu; a socket in the poller, or -1
 	paused pause    // guarded by rmu; why nothing is handed over for now
 	deaf   bool     // guarded by rmu; what comes is thrown away
+	leaves bool     // guarded by rmu; but for a close frame, which answers ours
 	closed bool     // guarded by rmu; the socket is closed
 	blocks bool     // guarded by rmu; the poller waits until fd takes more
 	frames uint16   // guarded by rmu; those of the tick that clock says

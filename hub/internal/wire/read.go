@@ -114,7 +114,7 @@ func (c *Conn) resume(why pause) {
 // consume hands over what the socket brought. A peer that breaks the protocol
 // is told; a handler that panics ends its connection. The caller holds rmu.
 func (c *Conn) consume(b []byte) {
-	if c.deaf || c.closed || len(b) == 0 {
+	if c.deaf && !c.leaves || c.closed || len(b) == 0 {
 		return
 	}
 	if c.paused != 0 { // it was read while it was being paused, or before there was a socket
@@ -130,7 +130,7 @@ func (c *Conn) consume(b []byte) {
 	}()
 	rest, broken := c.reader.feed(b, c.shard.wire.cfg.MaxMessage, c)
 	if broken != nil {
-		c.deaf = true
+		c.deaf, c.leaves = true, false
 		if broken.code == wsNotUTF8 {
 			c.shard.push(op{kind: opBlame, conn: c, rest: broken})
 			c.handler.Malformed()
@@ -146,6 +146,9 @@ func (c *Conn) consume(b []byte) {
 
 // frame implements wsSink.
 func (c *Conn) frame(kind wsOp, data []byte) bool {
+	if c.leaves && kind != wsClosing {
+		return true
+	}
 	if c.hasty() {
 		c.paused |= byRate
 		c.shard.push(op{kind: opHasty, conn: c})
@@ -158,7 +161,7 @@ func (c *Conn) frame(kind wsOp, data []byte) bool {
 	case wsPing:
 		c.Send(control(append(appendHeader(make([]byte, 0, len(data)+2), wsPong, len(data)), data...)))
 	case wsClosing:
-		c.deaf = true
+		c.deaf, c.leaves = true, false
 		code := new(wsError)
 		if len(data) >= 2 {
 			code.code = binary.BigEndian.Uint16(data)

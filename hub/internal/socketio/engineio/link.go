@@ -76,7 +76,7 @@ func (l *link) Message(data []byte, binary bool) (more bool) {
 	}
 	if len(data) == 0 {
 		l.receiver.Violated("an empty packet")
-		return true
+		return false
 	}
 	switch data[0] {
 	case socketio.Message:
@@ -85,9 +85,11 @@ func (l *link) Message(data []byte, binary bool) (more bool) {
 		l.conn.Pong()
 	case '1':
 		l.conn.End()
+		return false // what comes behind it is not looked at
 	case '6': // a noop
 	default: // open and ping are the server's, an upgrade has happened already
 		l.receiver.Violated("not a packet that a browser sends")
+		return false
 	}
 	return true
 }
