@@ -117,7 +117,7 @@ func TestUpgradeLosesRepeatsAndReordersNothing(t *testing.T) {
 	h := start(t, engineio.Config{}, func(h *hub) {
 		h.accept = func(p *peer) { peers.Store(p.request.Header.Get("Browser"), p) }
 	})
-	links, messages := 200, 100
+	links, messages := 120, 100
 	if long {
 		links = 4000
 	}
