@@ -78,6 +78,58 @@ func TestRequestsRightBehindTheAnswerAreServed(t *testing.T) {
 	}
 }
 
+// quick is a browser whose next request is here before the answer's handler has
+// returned.
+type quick struct {
+	http.ResponseWriter
+
+	next func()
+}
+
+func (w *quick) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *quick) FlushError() error {
+	err := http.NewResponseController(w.ResponseWriter).Flush()
+	w.next()
+	return err
+}
+
+func TestNextRequestMayComeBeforeTheAnswersEnd(t *testing.T) {
+	var next func(method string)
+	done := make(chan struct{}, 2)
+	h := start(t, engineio.Config{}, func(h *hub) {
+		h.wrap = func(server http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Quick") != "" {
+					w = &quick{ResponseWriter: w, next: func() { next(r.Method) }}
+				}
+				server.ServeHTTP(w, r)
+			})
+		}
+	})
+	b := h.poll(t)
+	next = func(method string) {
+		b.send("next")
+		body := map[string]string{http.MethodPost: "4x"}[method]
+		// On a connection of its own: this one is served until the handler returns.
+		c := h.bare(t, fmt.Sprintf("%s /socket.io/?%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+			method, b.query(), len(body), body))
+		defer c.Close()
+		if status, text := answer(t, bufio.NewReader(c)); status != http.StatusOK {
+			t.Errorf("%s: %d %q", method, status, text)
+		}
+		done <- struct{}{}
+	}
+	b.send("first")
+	for method, body := range map[string]string{http.MethodGet: "", http.MethodPost: "4x"} {
+		h.do(t, method, b.query(), body, "Quick", "yes")
+		within(t, done)
+	}
+	if len(b.closed) > 0 {
+		t.Errorf("closed by %v", <-b.closed)
+	}
+}
+
 func TestSecondPollEndsTheLinkAndAnswersBoth(t *testing.T) {
 	h := start(t, engineio.Config{})
 	b := h.poll(t)

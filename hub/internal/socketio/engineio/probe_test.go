@@ -40,13 +40,13 @@ func (p *poller) probe(t testing.TB) *websocket.Conn {
 	return c
 }
 
-// probes begins a probe, as soon as the one before has ended: a browser sees
-// that end before the hub is done with it.
-func (h *hub) probes(t *testing.T, sid string) (c *websocket.Conn) {
+// dialAgain opens a WebSocket for the link, when the probe before it has ended.
+func (p *poller) dialAgain(t testing.TB) *websocket.Conn {
 	t.Helper()
-	eventually(t, "a probe after another", func() bool {
-		d, _, err := websocket.DefaultDialer.Dial("ws://"+h.address+"/socket.io/?EIO=4&transport=websocket&sid="+sid, nil)
-		c = d
+	var c *websocket.Conn
+	eventually(t, "probed again", func() bool {
+		var err error
+		c, _, err = websocket.DefaultDialer.Dial("ws://"+p.hub.address+"/socket.io/?EIO=4&transport=websocket&sid="+p.sid, nil)
 		return err == nil
 	})
 	_ = c.SetReadDeadline(time.Now().Add(patience))
@@ -78,15 +78,21 @@ func TestFailedProbeKeepsPollingAlive(t *testing.T) {
 			}
 		},
 	} {
-		c := h.probes(t, b.sid)
+		c := b.dialAgain(t)
 		spoil(c)
+		answered := false
 		for { // until the hub hangs up
-			if _, _, err := c.ReadMessage(); err != nil {
+			_, m, err := c.ReadMessage()
+			if err != nil {
 				break
 			}
+			answered = answered || string(m) == "3probe"
+		}
+		if probed := name == "twice" || name == "half" || name == "binary later"; answered != probed {
+			t.Errorf("%s: answered %v", name, answered)
 		}
 		_ = c.Close()
-		_ = h.probes(t, b.sid).Close()
+		_ = b.dialAgain(t).Close()
 		eventually(t, name+": polled", func() bool { _, body, _ := h.try(http.MethodPost, b.query(), "4up"); return body == "ok" })
 		within(t, b.messages)
 		if len(b.closed) > 0 {
@@ -99,8 +105,7 @@ func TestFailedProbeKeepsPollingAlive(t *testing.T) {
 		return err == nil && strings.HasPrefix(body, "4x") && !r.Close
 	})
 	b.polls(t)
-	c := b.probe(t)
-	say(t, c, "5", "4hello")
+	say(t, b.dialAgain(t), "2probe", "5", "4hello")
 	if m := within(t, b.messages); m != "hello" {
 		t.Errorf("received %q", m)
 	}
