@@ -139,7 +139,7 @@ func (d *doorman) visit(l net.Listener, id string, i int) {
 		say("end")
 	case 3:
 		d.hears(p, id)
-		rest := bytes.Repeat(masked(opText, id+"/too late"), 128<<10/32)
+		rest := bytes.Repeat(masked(opText, id+"/too late"+pattern(4<<10)), 32)
 		_, _ = p.nc.Write(append(masked(opText, id+"/abort"), rest...))
 	case 4:
 		_, _ = p.nc.Write(masked(opClose, ""))
