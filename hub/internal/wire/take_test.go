@@ -134,6 +134,7 @@ func TestASocketTakesEverythingItself(t *testing.T) {
 // and the answer is none of a taker's business.
 func TestATakerGetsNoControlFrames(t *testing.T) {
 	kinds(t, func(t *testing.T, cfg wire.Config) {
+		cfg.MaxBacklog = 2 // so that every frame is a round of its own
 		_, c, _ := open(t, cfg)
 		waiting := taking(c, 100)
 		server, client := pair(t)
