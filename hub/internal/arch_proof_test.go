@@ -43,6 +43,8 @@ func TestEachRuleFires(t *testing.T) {
 		"guest too deep":           {good("examples/blog", "hub/schema"), "examples may import"},
 		"the SDK its test kit":     {good("sdk/go", "sdk/go/hubtest"), "sdk/go may import"},
 		"guest's test and a hub":   {tested("sdk/go", "hub/hubtest"), ""},
+		"guest's test, an example": {tested("sdk/go/hubtest", "examples/blog/gen/blog/v1"), ""},
+		"guest on an example":      {good("sdk/go/hubtest", "examples/blog/gen/blog/v1"), "sdk/go/hubtest may import"},
 		"guest's test inside":      {tested("sdk/go", "hub/server"), "sdk/go may import"},
 		"generated, and leaning":   {good("gen/hub/v1", "hub/channel"), "is generated"},
 		"generated":                {good("gen/hub/config/v1", "gen/hub/v1", "google.golang.org/grpc"), ""},
