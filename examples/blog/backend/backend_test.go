@@ -8,25 +8,15 @@ import (
 	"time"
 
 	"github.com/realtime-hub/hub/examples/blog/backend"
-	blogv1 "github.com/realtime-hub/hub/examples/blog/gen/blog/v1"
-	hub "github.com/realtime-hub/hub/sdk/go"
+	"github.com/realtime-hub/hub/sdk/go/hubtest"
 )
 
-// hubDouble stands where a hub would: it keeps what is broadcast, or fails.
-type hubDouble struct {
-	sent []hub.Outgoing
-	err  error
-}
-
-func (d *hubDouble) SendBroadcast(_ context.Context, out hub.Outgoing) (hub.Receipt, error) {
-	d.sent = append(d.sent, out)
-	return hub.Receipt{ID: out.ID}, d.err
-}
-
+// The recorder stands where a hub would. An article that breaks the channel's
+// rules fails the test by itself.
 func TestEachTickPublishesAnArticle(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	ticks, ended, double := make(chan time.Time), make(chan error), &hubDouble{}
-	go func() { ended <- backend.Publish(ctx, double, ticks, slog.New(slog.DiscardHandler)) }()
+	ticks, ended, rec := make(chan time.Time), make(chan error), hubtest.NewRecorder(t)
+	go func() { ended <- backend.Publish(ctx, rec, ticks, slog.New(slog.DiscardHandler)) }()
 	for range 5 {
 		ticks <- time.Time{}
 	}
@@ -34,25 +24,21 @@ func TestEachTickPublishesAnArticle(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
-	ids := make(map[string]bool)
-	for _, out := range double.sent {
-		article, ok := out.Payload.(*blogv1.ArticleFeed)
-		if !ok || out.Channel != "blog.article.feed" || article.GetTitle() == "" || article.GetPublishedAt() == nil {
-			t.Errorf("sent %v to %s", out.Payload, out.Channel)
-			continue
-		}
+	articles, ids := hubtest.On(rec, backend.ArticleFeed), make(map[string]bool)
+	for _, article := range articles {
 		ids[article.GetId()] = true
 	}
-	if len(ids) < 4 || len(ids) != len(double.sent) { // the fifth may have met the end
-		t.Errorf("%d articles in %d broadcasts", len(ids), len(double.sent))
+	if len(ids) < 4 || len(ids) != len(articles) { // the fifth may have met the end
+		t.Errorf("%d articles in %d broadcasts", len(ids), len(articles))
 	}
 }
 
 func TestARefusalEndsTheBackendAndNamesTheArticle(t *testing.T) {
 	ticks := make(chan time.Time, 1)
 	ticks <- time.Time{}
-	refused := errors.New("no")
-	err := backend.Publish(t.Context(), &hubDouble{err: refused}, ticks, slog.New(slog.DiscardHandler))
+	rec, refused := hubtest.NewRecorder(t), errors.New("no")
+	rec.FailNext(refused)
+	err := backend.Publish(t.Context(), rec, ticks, slog.New(slog.DiscardHandler))
 	if !errors.Is(err, refused) || err.Error() != "publish article-1: no" {
 		t.Errorf("got %v", err)
 	}
