@@ -1,0 +1,131 @@
+package hubtest_test
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/realtime-hub/hub/hub/hubtest"
+	"github.com/realtime-hub/hub/hub/server"
+	hub "github.com/realtime-hub/hub/sdk/go"
+)
+
+func TestAHubIsThereAtOnceAndGoneWithItsTest(t *testing.T) {
+	var h *hubtest.Hub
+	failed, logged := watch(t, func(tb *probe) {
+		begin := time.Now()
+		h = hubtest.Start(tb, blog)
+		t.Logf("ready after %v", time.Since(begin))
+		response, err := http.Get(h.URL() + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		http.DefaultClient.CloseIdleConnections()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("/readyz is answered by %s", response.Status)
+		}
+		// A browser that stays is no reason not to end.
+		h.Browser(t).Subscribe("blog.article.feed")
+	})
+	if failed != "" {
+		t.Errorf("the test fails with %q", failed)
+	}
+	if !strings.Contains(logged, "draining") {
+		t.Errorf("the hub's log is not the test's: %q", logged)
+	}
+	for _, address := range []string{strings.TrimPrefix(h.URL(), "http://"), h.GRPC()} {
+		if _, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address); err == nil {
+			t.Errorf("%s still listens", address)
+		}
+	}
+}
+
+func TestMistakesEndTheTest(t *testing.T) {
+	for name, c := range map[string]struct {
+		option hubtest.Option
+		want   string
+	}{
+		"channels that are not there": {hubtest.Channels("nowhere"), "hubtest: channels: nowhere: there is no such file"},
+		"a secret that is short":      {hubtest.JWTSecret([]byte("short")), "auth.jwt.keys[0]: "},
+		"an address that is not ours": {hubtest.Config(func(cfg *server.Config) { cfg.HTTP.Address = "192.0.2.1:80" }), "hubtest: http.address 192.0.2.1:80: "},
+	} {
+		failed, _ := watch(t, func(tb *probe) {
+			hubtest.Start(tb, c.option)
+			t.Errorf("%s: the test goes on", name)
+		})
+		if !strings.Contains(failed, c.want) {
+			t.Errorf("%s: the test fails with %q", name, failed)
+		}
+	}
+}
+
+func TestAHubThatFailsFailsItsTest(t *testing.T) {
+	failed, _ := watch(t, func(tb *probe) {
+		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		hubtest.Start(tb, hubtest.Config(func(cfg *server.Config) { cfg.Ops.Address = listener.Addr().String() }))
+	})
+	if !strings.Contains(failed, "ops.address") {
+		t.Errorf("the test fails with %q", failed)
+	}
+}
+
+func TestTwoHubsShareNothing(t *testing.T) {
+	a, b := hubtest.Start(t, blog), hubtest.Start(t, blog)
+	here, there := a.Browser(t), b.Browser(t)
+	here.Subscribe(feed.Name())
+	there.Subscribe(feed.Name())
+	if _, err := hub.Broadcast(t.Context(), a.Client(t), feed, article("Here")); err != nil {
+		t.Fatal(err)
+	}
+	if got := hubtest.Receive(here, feed); got.GetTitle() != "Here" {
+		t.Errorf("received %v", got)
+	}
+	if got := there.Pending(); len(got) != 0 {
+		t.Errorf("the other hub's browser has %v", got)
+	}
+	// Nor secrets.
+	failed, _ := watch(t, func(tb *probe) { b.Browser(tb, hubtest.WithToken(a.UserToken(t, "user_1"))) })
+	if !strings.Contains(failed, "CREDENTIALS_INVALID") {
+		t.Errorf("the test fails with %q", failed)
+	}
+}
+
+func TestBackendsMayWhatTheirTokensSay(t *testing.T) {
+	const token = "a-token-of-sixteen-bytes-or-more"
+	h := hubtest.Start(t, blog, hubtest.Tokens(server.ServiceToken{
+		Name: "blog", Token: token, Allow: []string{"BROADCAST"}, Channels: []string{"blog.article.*"},
+	}))
+	client := h.Client(t, hub.WithToken(token))
+	if _, err := hub.Broadcast(t.Context(), client, feed, article("Hello")); err != nil {
+		t.Error(err)
+	}
+	_, denied := hub.Broadcast(t.Context(), client, notification("user_1"), nil)
+	_, unknown := hub.Broadcast(t.Context(), h.Client(t), feed, article("Hello"))
+	for want, err := range map[string]error{"PAYLOAD_MALFORMED": denied, "CREDENTIALS_REQUIRED": unknown} {
+		if refused, ok := errors.AsType[*hub.Error](err); !ok || refused.Reason != want {
+			t.Errorf("it says %v, not %s", err, want)
+		}
+	}
+}
+
+func TestTokensOfACodesOwnSecretSignIn(t *testing.T) {
+	secret := []byte("a secret of at least thirty-two bytes")
+	h := hubtest.Start(t, blog, hubtest.JWTSecret(secret))
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": "user_7"}).SignedString(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range []*hubtest.Browser{h.Browser(t, hubtest.WithToken(token)), h.Browser(t, hubtest.As("user_7"))} {
+		b.Subscribe("blog.notifications.user_7")
+	}
+}
