@@ -51,6 +51,9 @@ func TestAnExceptedSessionHearsNothing(t *testing.T) {
 	if got := reader.Pending(); len(got) != 1 || got[0].Name != feed.Name() {
 		t.Errorf("the reader has %v", got)
 	}
+	if got := reader.Pending(); len(got) != 0 {
+		t.Errorf("the reader has %v again", got)
+	}
 	if got := writer.Pending(); len(got) != 0 {
 		t.Errorf("the writer has %v", got)
 	}
@@ -107,7 +110,7 @@ func TestWhatDoesNotComeAsWantedEndsTheTest(t *testing.T) {
 		"a channel that is none": {func(b *hubtest.Browser) { hubtest.Receive(b, notification("")) }, "Receive: "},
 		"no JSON":                {func(b *hubtest.Browser) { _, _ = b.Emit("x", make(chan int)) }, "emitting x: json: "},
 	} {
-		failed, _ := watch(t, func(tb *probe) {
+		failed, _ := watch(func(tb *probe) {
 			c.test(h.Browser(tb))
 			t.Errorf("%s: the test goes on", name)
 		})
@@ -120,8 +123,8 @@ func TestWhatDoesNotComeAsWantedEndsTheTest(t *testing.T) {
 func TestAHubThatGoesEndsItsBrowsersTests(t *testing.T) {
 	var b *hubtest.Browser
 	// The browser is another test's, and outlives the hub.
-	failed, _ := watch(t, func(other *probe) {
-		if failed, _ := watch(t, func(tb *probe) { b = hubtest.Start(tb, blog).Browser(other) }); failed != "" {
+	failed, _ := watch(func(other *probe) {
+		if failed, _ := watch(func(tb *probe) { b = hubtest.Start(tb, blog).Browser(other) }); failed != "" {
 			t.Errorf("the hub's test fails with %q", failed)
 		}
 		for _, want := range []string{"hub:draining", "hub:ended"} {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"testing"
+	"strings"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -14,79 +14,122 @@ import (
 	hub "github.com/realtime-hub/hub/sdk/go"
 )
 
-// t is the test's own; examples have none.
-var t testing.TB
-
 // publish is the code under test: a use case that broadcasts.
-func publish(ctx context.Context, b hub.Broadcaster, title string) error {
-	_, err := hub.Broadcast(ctx, b, feed, &blogv1.ArticleFeed{Id: "1", Slug: "hello", Title: title, PublishedAt: timestamppb.Now()})
+func publish(ctx context.Context, b hub.Broadcaster, title string, opts ...hub.BroadcastOption) error {
+	_, err := hub.Broadcast(ctx, b, feed, &blogv1.ArticleFeed{Id: "1", Slug: "hello", Title: title, PublishedAt: timestamppb.Now()}, opts...)
 	return err
 }
+
+// In these examples t is the test's.
 
 func Example() {
 	h := hubtest.Start(t, hubtest.Channels("../../examples/blog/proto"))
 
 	reader := h.Browser(t)
 	reader.Subscribe("blog.article.feed")
-	if err := publish(context.Background(), h.Client(t), "Hello"); err != nil {
+	if err := publish(t.Context(), h.Client(t), "Hello"); err != nil {
 		t.Fatal(err)
 	}
-	if article := hubtest.Receive(reader, feed); article.GetTitle() != "Hello" {
-		t.Errorf("readers see %v", article)
-	}
+	fmt.Println(hubtest.Receive(reader, feed).GetTitle())
+	// Output: Hello
 }
 
 func ExampleStart() {
-	h := hubtest.Start(t, hubtest.Channels("../proto"))
-	fmt.Println(h.URL(), h.GRPC()) // http://127.0.0.1:40001 127.0.0.1:40002
+	h := hubtest.Start(t)
+	fmt.Println(strings.HasPrefix(h.URL(), "http://127.0.0.1:"), strings.HasPrefix(h.GRPC(), "127.0.0.1:"))
+	// Output: true true
+}
+
+func ExampleChannels() {
+	h := hubtest.Start(t, hubtest.Channels("../../examples/blog/proto"))
+	_, err := h.Browser(t).Emit("hub:subscribe", "blog.article.feed")
+	fmt.Println(err)
+	// Output: <nil>
 }
 
 func ExampleTokens() {
-	h := hubtest.Start(t, hubtest.Tokens(server.ServiceToken{
-		Name: "blog", Token: "a-token-of-sixteen-bytes-or-more", Allow: []string{"BROADCAST"}, Channels: []string{"blog.*"},
+	h := hubtest.Start(t, hubtest.Channels("../../examples/blog/proto"), hubtest.Tokens(server.ServiceToken{
+		Name: "mail", Token: "a-token-of-sixteen-bytes-or-more", Allow: []string{"BROADCAST"}, Channels: []string{"mail.*"},
 	}))
-	_ = h.Client(t, hub.WithToken("a-token-of-sixteen-bytes-or-more"))
+	err := publish(t.Context(), h.Client(t, hub.WithToken("a-token-of-sixteen-bytes-or-more")), "Hello")
+	if refused, ok := errors.AsType[*hub.Error](err); ok {
+		fmt.Println(refused.Reason)
+	}
+	// Output: SCOPE_DENIED
 }
 
 func ExampleConfig() {
-	hubtest.Start(t, hubtest.Config(func(cfg *server.Config) {
-		cfg.Limits.MaxSubscriptions = 1
+	h := hubtest.Start(t, hubtest.Channels("../../examples/blog/proto"), hubtest.Config(func(cfg *server.Config) {
+		cfg.Limits.MaxPayloadBytes = 100
 	}))
+	err := publish(t.Context(), h.Client(t), strings.Repeat("x", 100))
+	if refused, ok := errors.AsType[*hub.Error](err); ok {
+		fmt.Println(refused.Reason)
+	}
+	// Output: PAYLOAD_TOO_LARGE
 }
 
 func ExampleJWTSecret() {
 	secret := []byte("the code under test signs with it")
 	h := hubtest.Start(t, hubtest.JWTSecret(secret))
-	_ = h.Browser(t, hubtest.WithToken("what the code under test signed"))
+	token := h.UserToken(t, "user_42") // or what the code under test signed
+	_ = h.Browser(t, hubtest.WithToken(token))
+}
+
+func ExampleAs() {
+	h := hubtest.Start(t, hubtest.Channels("../../examples/blog/proto"))
+	h.Browser(t, hubtest.As("user_42", "editor")).Subscribe("blog.notifications.user_42")
+}
+
+func ExampleWithToken() {
+	h := hubtest.Start(t)
+	_ = h.Browser(t, hubtest.WithToken(h.UserToken(t, "user_42")))
 }
 
 func ExampleHub_UserToken() {
 	h := hubtest.Start(t)
-	fmt.Println(h.URL(), h.UserToken(t, "user_42", "editor")) // for socket.io-client in another process
-}
-
-func ExampleHub_Browser() {
-	h := hubtest.Start(t, hubtest.Channels("../proto"))
-	ann, editor, nobody := h.Browser(t, hubtest.As("user_42")), h.Browser(t, hubtest.As("user_7", "editor")), h.Browser(t)
-	fmt.Println(ann.Session(), editor.Session(), nobody.Session())
+	token := h.UserToken(t, "user_42", "editor") // for socket.io-client in another process
+	fmt.Println(strings.Count(token, "."))
+	// Output: 2
 }
 
 // A refusal that is wanted is an error of Emit.
 func ExampleBrowser_Emit() {
-	b := hubtest.Start(t, hubtest.Channels("../proto")).Browser(t)
-	_, err := b.Emit("hub:subscribe", "blog.notifications.user_42")
-	if refused, ok := errors.AsType[*hub.Error](err); !ok || refused.Reason != "CREDENTIALS_REQUIRED" {
-		t.Errorf("an anonymous browser may join: %v", err)
+	anonymous := hubtest.Start(t, hubtest.Channels("../../examples/blog/proto")).Browser(t)
+	_, err := anonymous.Emit("hub:subscribe", "blog.notifications.user_42")
+	if refused, ok := errors.AsType[*hub.Error](err); ok {
+		fmt.Println(refused.Reason)
 	}
+	// Output: CREDENTIALS_REQUIRED
+}
+
+func ExampleBrowser_Next() {
+	h := hubtest.Start(t, hubtest.Channels("../../examples/blog/proto"))
+	reader := h.Browser(t)
+	reader.Subscribe("blog.article.feed")
+	_ = publish(t.Context(), h.Client(t), "Hello", hub.WithID("published-1"))
+	event := reader.Next()
+	fmt.Println(event.Name, event.ID)
+	// Output: blog.article.feed published-1
 }
 
 // That nothing came is known without waiting for it.
 func ExampleBrowser_Pending() {
-	h := hubtest.Start(t, hubtest.Channels("../proto"))
+	h := hubtest.Start(t, hubtest.Channels("../../examples/blog/proto"))
 	writer := h.Browser(t)
 	writer.Subscribe("blog.article.feed")
-	_, _ = hub.Broadcast(context.Background(), h.Client(t), feed, &blogv1.ArticleFeed{}, hub.ExceptSessions(writer.Session()))
-	if got := writer.Pending(); len(got) > 0 {
-		t.Errorf("the writer hears itself: %v", got)
-	}
+	_ = publish(t.Context(), h.Client(t), "Hello", hub.ExceptSessions(writer.Session()))
+	fmt.Println(len(writer.Pending()))
+	// Output: 0
+}
+
+// The article's message, not its JSON.
+func ExampleReceive() {
+	h := hubtest.Start(t, hubtest.Channels("../../examples/blog/proto"))
+	reader := h.Browser(t)
+	reader.Subscribe(feed.Name())
+	_ = publish(t.Context(), h.Client(t), "Hello")
+	article := hubtest.Receive(reader, feed)
+	fmt.Println(article.GetTitle(), article.GetPublishedAt().IsValid())
+	// Output: Hello true
 }

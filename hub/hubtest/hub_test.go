@@ -1,7 +1,9 @@
 package hubtest_test
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	blogv1 "github.com/realtime-hub/hub/examples/blog/gen/blog/v1"
 	"github.com/realtime-hub/hub/hub/hubtest"
 	"github.com/realtime-hub/hub/hub/server"
 	hub "github.com/realtime-hub/hub/sdk/go"
@@ -17,7 +20,7 @@ import (
 
 func TestAHubIsThereAtOnceAndGoneWithItsTest(t *testing.T) {
 	var h *hubtest.Hub
-	failed, logged := watch(t, func(tb *probe) {
+	failed, logged := watch(func(tb *probe) {
 		begin := time.Now()
 		h = hubtest.Start(tb, blog)
 		t.Logf("ready after %v", time.Since(begin))
@@ -46,6 +49,31 @@ func TestAHubIsThereAtOnceAndGoneWithItsTest(t *testing.T) {
 	}
 }
 
+func TestAHubIsThereForTheCleanupsOfItsTest(t *testing.T) {
+	t.Run("", func(t *testing.T) {
+		h := hubtest.Start(t, blog)
+		client := h.Client(t)
+		t.Cleanup(func() {
+			if _, err := hub.Broadcast(context.Background(), client, feed, article("Goodbye")); err != nil { //nolint:usetesting // the test's has ended
+				t.Error(err)
+			}
+		})
+	})
+}
+
+// What logs to a test that has ended ends the process.
+func TestAHubThatHasEndedLogsNoMore(t *testing.T) {
+	var log *slog.Logger
+	p := &probe{}
+	hubtest.Start(p, hubtest.Config(func(cfg *server.Config) { log = cfg.Log }))
+	log.Info("early")
+	p.end()
+	log.Info("late")
+	if !strings.Contains(p.logged.String(), "early") || strings.Contains(p.logged.String(), "late") {
+		t.Errorf("the log is %s", p.logged.String())
+	}
+}
+
 func TestMistakesEndTheTest(t *testing.T) {
 	for name, c := range map[string]struct {
 		option hubtest.Option
@@ -55,7 +83,7 @@ func TestMistakesEndTheTest(t *testing.T) {
 		"a secret that is short":      {hubtest.JWTSecret([]byte("short")), "auth.jwt.keys[0]: "},
 		"an address that is not ours": {hubtest.Config(func(cfg *server.Config) { cfg.HTTP.Address = "192.0.2.1:80" }), "hubtest: http.address 192.0.2.1:80: "},
 	} {
-		failed, _ := watch(t, func(tb *probe) {
+		failed, _ := watch(func(tb *probe) {
 			hubtest.Start(tb, c.option)
 			t.Errorf("%s: the test goes on", name)
 		})
@@ -66,7 +94,7 @@ func TestMistakesEndTheTest(t *testing.T) {
 }
 
 func TestAHubThatFailsFailsItsTest(t *testing.T) {
-	failed, _ := watch(t, func(tb *probe) {
+	failed, _ := watch(func(tb *probe) {
 		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -94,7 +122,7 @@ func TestTwoHubsShareNothing(t *testing.T) {
 		t.Errorf("the other hub's browser has %v", got)
 	}
 	// Nor secrets.
-	failed, _ := watch(t, func(tb *probe) { b.Browser(tb, hubtest.WithToken(a.UserToken(t, "user_1"))) })
+	failed, _ := watch(func(tb *probe) { b.Browser(tb, hubtest.WithToken(a.UserToken(t, "user_1"))) })
 	if !strings.Contains(failed, "CREDENTIALS_INVALID") {
 		t.Errorf("the test fails with %q", failed)
 	}
@@ -109,9 +137,9 @@ func TestBackendsMayWhatTheirTokensSay(t *testing.T) {
 	if _, err := hub.Broadcast(t.Context(), client, feed, article("Hello")); err != nil {
 		t.Error(err)
 	}
-	_, denied := hub.Broadcast(t.Context(), client, notification("user_1"), nil)
+	_, denied := hub.Broadcast(t.Context(), client, notification("user_1"), &blogv1.UserNotification{Text: "hi"})
 	_, unknown := hub.Broadcast(t.Context(), h.Client(t), feed, article("Hello"))
-	for want, err := range map[string]error{"PAYLOAD_MALFORMED": denied, "CREDENTIALS_REQUIRED": unknown} {
+	for want, err := range map[string]error{"SCOPE_DENIED": denied, "CREDENTIALS_REQUIRED": unknown} {
 		if refused, ok := errors.AsType[*hub.Error](err); !ok || refused.Reason != want {
 			t.Errorf("it says %v, not %s", err, want)
 		}

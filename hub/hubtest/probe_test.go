@@ -2,6 +2,7 @@ package hubtest_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"runtime"
@@ -19,7 +20,22 @@ import (
 	hub "github.com/realtime-hub/hub/sdk/go"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(examples{m}) }
+
+// t is what examples have in a test's place.
+var t = &probe{}
+
+// examples ends what the examples started.
+type examples struct{ *testing.M }
+
+func (e examples) Run() int {
+	code := e.M.Run()
+	if failed := t.end(); failed != "" {
+		fmt.Println("examples:", failed)
+		return 1
+	}
+	return code
+}
 
 // blog are the example's channels.
 var blog = hubtest.Channels("../../examples/blog/proto")
@@ -39,14 +55,26 @@ type probe struct {
 	testing.TB
 
 	mu       sync.Mutex
-	texts    []string
-	logged   bytes.Buffer
-	cleanups []func()
+	texts    []string     // guarded by mu
+	logged   bytes.Buffer // guarded by mu
+	cleanups []func()     // guarded by mu
 }
 
-func (p *probe) Helper()           {}
-func (p *probe) Output() io.Writer { return &p.logged }
-func (p *probe) Cleanup(f func())  { p.cleanups = append(p.cleanups, f) }
+func (p *probe) Helper()                  {}
+func (p *probe) Context() context.Context { return context.Background() }
+func (p *probe) Output() io.Writer        { return p }
+
+func (p *probe) Write(text []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.logged.Write(text)
+}
+
+func (p *probe) Cleanup(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cleanups = append(p.cleanups, f)
+}
 
 func (p *probe) Errorf(format string, args ...any) {
 	p.mu.Lock()
@@ -59,17 +87,22 @@ func (p *probe) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
+// end runs the cleanups and is what the test failed with.
+func (p *probe) end() string {
+	for _, cleanup := range slices.Backward(p.cleanups) {
+		cleanup()
+	}
+	return strings.Join(p.texts, "\n")
+}
+
 // watch runs a test to its end, cleanups included, and is what it failed with.
-func watch(t *testing.T, test func(tb *probe)) (failed, logged string) {
-	t.Helper()
-	p, ended := &probe{TB: t}, make(chan struct{})
+func watch(test func(tb *probe)) (failed, logged string) {
+	p, ended := &probe{}, make(chan struct{})
 	go func() {
 		defer close(ended)
 		test(p)
 	}()
 	<-ended
-	for _, cleanup := range slices.Backward(p.cleanups) {
-		cleanup()
-	}
-	return strings.Join(p.texts, "\n"), p.logged.String()
+	failed = p.end()
+	return failed, p.logged.String()
 }

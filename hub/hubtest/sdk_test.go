@@ -53,7 +53,7 @@ func TestTheRecorderSaysWhatTheHubSays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, want := client.SendBroadcast(t.Context(), out)
 			var got error
-			failed, _ := watch(t, func(tb *probe) { _, got = recorder.NewRecorder(tb).SendBroadcast(t.Context(), out) })
+			failed, _ := watch(func(tb *probe) { _, got = recorder.NewRecorder(tb).SendBroadcast(t.Context(), out) })
 			if told(got) != told(want) {
 				t.Errorf("the recorder says\n%s\nthe hub\n%s", told(got), told(want))
 			}

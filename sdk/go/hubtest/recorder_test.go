@@ -57,9 +57,8 @@ func (p *probe) Fatalf(format string, args ...any) {
 }
 
 // watch runs a test to its end, cleanups included, and is what it failed with.
-func watch(t *testing.T, test func(tb *probe)) string {
-	t.Helper()
-	p, ended := &probe{TB: t}, make(chan struct{})
+func watch(test func(tb *probe)) string {
+	p, ended := &probe{}, make(chan struct{})
 	go func() {
 		defer close(ended)
 		test(p)
@@ -135,7 +134,7 @@ func TestWhatAHubWouldRefuseFailsTheTest(t *testing.T) {
 		}, "CHANNEL_NAME_INVALID", "user_id"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			failed := watch(t, func(tb *probe) {
+			failed := watch(func(tb *probe) {
 				rec := hubtest.NewRecorder(tb)
 				err := c.send(t.Context(), rec)
 				if refused, ok := errors.AsType[*hub.Error](err); !ok || refused.Reason != c.reason {
@@ -173,7 +172,7 @@ func TestFailuresComeInTheirOrder(t *testing.T) {
 }
 
 func TestAFailureThatMetNoBroadcastFailsTheTest(t *testing.T) {
-	failed := watch(t, func(tb *probe) { hubtest.NewRecorder(tb).FailNext(errors.New("no")) })
+	failed := watch(func(tb *probe) { hubtest.NewRecorder(tb).FailNext(errors.New("no")) })
 	if !strings.Contains(failed, "1 broadcasts that did not come") {
 		t.Errorf("the test fails with %q", failed)
 	}
@@ -222,7 +221,7 @@ func TestOnlyTellsWhatThereIsInstead(t *testing.T) {
 			_, _ = hub.Broadcast(t.Context(), rec, notification("user_1"), &blogv1.UserNotification{Text: "hi"})
 		}, "there are 1\nblog.notifications.user_1 {"},
 	} {
-		failed := watch(t, func(tb *probe) {
+		failed := watch(func(tb *probe) {
 			rec := hubtest.NewRecorder(tb)
 			c.send(rec)
 			hubtest.Only[*blogv1.ArticleFeed](tb, rec)
@@ -235,7 +234,7 @@ func TestOnlyTellsWhatThereIsInstead(t *testing.T) {
 }
 
 func TestOnTellsAWrongDescriptor(t *testing.T) {
-	failed := watch(t, func(tb *probe) {
+	failed := watch(func(tb *probe) {
 		rec := hubtest.NewRecorder(tb)
 		_, _ = hub.Broadcast(t.Context(), rec, feed, article("First"))
 		hubtest.On(rec, hub.NewChannel[*blogv1.UserNotification]("blog.article.feed"))
