@@ -29,6 +29,7 @@ type testHub struct {
 	url       string // the browsers' door
 	addresses server.Addresses
 	backend   hubv1.BroadcastServiceClient
+	handler   hubv1.HandlerServiceClient
 	log       *alarm
 
 	// drain ends the hub, as SIGTERM does, and returns at once.
@@ -74,6 +75,7 @@ func start(edit ...func(*server.Config)) (*testHub, error) {
 		return nil, err
 	}
 	h.backend = hubv1.NewBroadcastServiceClient(conn)
+	h.handler = hubv1.NewHandlerServiceClient(conn)
 	h.drain = cancel
 	h.end = sync.OnceValue(func() error {
 		cancel()

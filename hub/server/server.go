@@ -21,6 +21,7 @@ import (
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/internal/broadcast"
+	"github.com/realtime-hub/hub/hub/internal/dispatch"
 	"github.com/realtime-hub/hub/hub/internal/engine/memory"
 	"github.com/realtime-hub/hub/hub/internal/gate"
 	"github.com/realtime-hub/hub/hub/internal/rpc"
@@ -74,6 +75,7 @@ type Server struct {
 	pool     *session.Pool
 	door     *socketio.Door
 	engineIO engineIO
+	dispatch *dispatch.Service
 	rpc      *rpc.Server
 
 	state state
@@ -163,7 +165,13 @@ func (s *Server) build(cfg Config) error {
 		Metrics:    broadcast.NewMetrics(s.metrics),
 		Log:        cfg.Log,
 	})
+	s.dispatch = dispatch.New(dispatch.Config{
+		Schema:  s.schema,
+		Metrics: dispatch.NewMetrics(s.metrics),
+		Log:     cfg.Log,
+	})
 	s.door = socketio.New(socketio.Config{
+		Dispatch:      s.dispatch,
 		Gate:          s.gate,
 		Schema:        s.schema,
 		Sessions:      s.sessions,
@@ -183,6 +191,7 @@ func (s *Server) build(cfg Config) error {
 	s.rpc, err = rpc.New(rpc.Config{
 		Gate:            s.gate,
 		Broadcast:       broadcasts,
+		Dispatch:        s.dispatch,
 		Schema:          s.schema,
 		TLS:             s.rpcTLS.config(),
 		LogCalls:        cfg.GRPC.LogCalls,

@@ -93,3 +93,13 @@ func CodeName(code codes.Code) string {
 	}
 	return codeNames[codes.Unknown]
 }
+
+// ParseCode is the code with a canonical name.
+func ParseCode(name string) (codes.Code, bool) {
+	for code, n := range codeNames {
+		if n == name && code != codes.OK {
+			return code, true
+		}
+	}
+	return codes.Unknown, false
+}

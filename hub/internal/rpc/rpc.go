@@ -33,6 +33,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/dispatch"
 	"github.com/realtime-hub/hub/hub/internal/gate"
 	"github.com/realtime-hub/hub/hub/schema"
 )
@@ -51,6 +52,8 @@ type Config struct {
 	Gate      *gate.Gate
 	Broadcast Broadcaster
 	Schema    *schema.Registry
+	// Dispatch is flow 2, to which workers attach. Required.
+	Dispatch *dispatch.Service
 	// TLS serves TLS; its ClientAuth and ClientCAs say whose certificates
 	// count. The door sets NextProtos, also on what GetConfigForClient
 	// returns. Default (nil): plain.

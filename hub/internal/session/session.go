@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/internal/fault"
 	"github.com/realtime-hub/hub/hub/internal/gate"
 )
@@ -39,6 +40,11 @@ type Session struct {
 
 	conn Conn
 	due  int // the table's, guarded by its mu: index in its heap of expiries, or -1
+}
+
+// Sender is the session as workers know it.
+func (s *Session) Sender() *hubv1.Sender {
+	return &hubv1.Sender{Session: s.ID, UserId: s.Identity.UserID, Roles: s.Identity.Roles, Attributes: s.Identity.Attributes}
 }
 
 // End tells the browser why its session ends and closes it. With again the

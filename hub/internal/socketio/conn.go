@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
@@ -31,8 +32,9 @@ type conn struct {
 	req         *Request         // until the session is open: nobody looks at it any more
 	session     *session.Session // nil before CONNECT
 	failures    failures
-	attachments int32 // binary messages of a refused packet still to come
-	reminded    bool  // a timer will tell of failures
+	rates       map[string]*rate.Limiter // by declared name; nil: nothing was sent yet
+	attachments int32                    // binary messages of a refused packet still to come
+	reminded    bool                     // a timer will tell of failures
 }
 
 var (

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/dispatch"
 	"github.com/realtime-hub/hub/hub/internal/fault"
 	"github.com/realtime-hub/hub/hub/internal/gate"
 	"github.com/realtime-hub/hub/hub/internal/session"
@@ -45,6 +46,7 @@ type Config struct {
 	Sessions      *session.Table
 	Pool          *session.Pool
 	Subscriptions *subscription.Service
+	Dispatch      *dispatch.Service
 	Wire          *wire.Wire
 	// Limits are told to every session in hub:ready.
 	Limits *hubv1.ClientLimits

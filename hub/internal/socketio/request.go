@@ -69,7 +69,7 @@ func (r *request) handle(ctx context.Context) error {
 	case strings.HasPrefix(name, "hub:"):
 		return fault.New(fault.RequestInvalid, "unknown event; the hub's are hub:subscribe, hub:unsubscribe, hub:presence, hub:history and hub:refresh", "event", name)
 	default:
-		return r.inbound()
+		return r.inbound(ctx)
 	}
 }
 
@@ -117,19 +117,6 @@ func (r *request) kept(ctx context.Context, args interface {
 		return fault.New(fault.NotEnabled, "the channel's declaration has no "+what, "channel", match.Name)
 	}
 	return fault.New(fault.NotImplemented, what+" is not built yet")
-}
-
-// inbound handles a message on a channel, as far as gate 3.
-func (r *request) inbound() error {
-	r.channel = r.call.name
-	match, err := r.door.cfg.Schema.Snapshot().Match(r.channel)
-	if err != nil {
-		return err
-	}
-	if match.Inbound == nil {
-		return fault.New(fault.InboundNotAccepted, "the channel takes no messages from browsers", "channel", match.Name)
-	}
-	return fault.New(fault.NotImplemented, "messages from browsers are not built yet")
 }
 
 // arguments decodes the request's only argument: an object, or for its channel

@@ -1,0 +1,115 @@
+package dispatch
+
+import (
+	"time"
+
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/fault"
+)
+
+// queueKey is whose messages are in order: those of one session on one
+// channel. A session's events have a queue without a channel.
+type queueKey struct{ session, channel string }
+
+// queue is what waits for one group, in order.
+type queue struct {
+	group  *group
+	key    queueKey
+	items  []*item   // the first is flying, resting, or waits for a worker
+	size   int       // their bytes
+	flying *delivery // of items[0], at least once
+	rest   *time.Timer
+	worker *Worker // who has this queue while it lives
+	queued bool    // in worker.waiting
+}
+
+// item is a message or an event on its way to one group.
+type item struct {
+	declared string // the channel's declared name; empty: an event of none
+	kind     hubv1.SessionEventKind
+	size     int
+	once     bool // at most
+	deadline time.Duration
+	expires  time.Time
+	frame    func(id string, attempt uint32, left time.Duration) *hubv1.HandleResponse
+	done     func(error) // once; holds mu
+
+	queue    *queue
+	attempts int
+	avoid    *Worker // who has just failed it
+	expiry   *time.Timer
+	finished bool
+}
+
+// enqueue takes an item into the group's queue. The caller holds mu.
+func (s *Service) enqueue(g *group, key queueKey, it *item) {
+	q := g.queues[key]
+	if q == nil {
+		q = &queue{group: g, key: key}
+		g.queues[key] = q
+	}
+	it.queue = q
+	q.items = append(q.items, it)
+	q.size += it.size
+	it.expiry = time.AfterFunc(time.Until(it.expires), func() {
+		s.mu.Lock()
+		defer s.unlock()
+		s.finish(it, fault.New(fault.HandlerTimeout, "the message was not handled within its time"))
+	})
+	s.pump(q)
+}
+
+// pump delivers what may be delivered. The caller holds mu.
+func (s *Service) pump(q *queue) {
+	for len(q.items) > 0 && q.flying == nil && q.rest == nil && !q.queued {
+		it := q.items[0]
+		w := q.pick(it)
+		if w == nil {
+			return // nobody is attached: until one is, or the time is over
+		}
+		q.worker = w
+		if w.unacked() >= w.capacity {
+			w.waiting = append(w.waiting, q)
+			q.queued = true
+			return
+		}
+		s.deliver(w, it)
+	}
+	if len(q.items) == 0 {
+		delete(q.group.queues, q.key)
+	}
+}
+
+// finish ends an item, whatever its state is. The caller holds mu.
+func (s *Service) finish(it *item, err error) {
+	if it.finished {
+		return
+	}
+	it.finished = true
+	it.expiry.Stop()
+	q := it.queue
+	for i := range q.items {
+		if q.items[i] == it {
+			q.items = append(q.items[:i], q.items[i+1:]...)
+			q.size -= it.size
+			if i == 0 {
+				s.ground(q)
+			}
+			break
+		}
+	}
+	it.done(err)
+	s.pump(q)
+}
+
+// ground ends what the queue's first item was doing.
+func (s *Service) ground(q *queue) {
+	if q.rest != nil {
+		q.rest.Stop()
+		q.rest = nil
+	}
+	if d := q.flying; d != nil {
+		q.flying = nil
+		s.land(d)
+	}
+}

@@ -1,0 +1,183 @@
+package dispatch
+
+import (
+	"crypto/rand"
+	"slices"
+	"strconv"
+
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/fault"
+	"github.com/realtime-hub/hub/hub/internal/gate"
+)
+
+// Capacities of contract §3.
+const (
+	defaultCapacity = 64
+	maxCapacity     = 4096
+)
+
+// Outlet is where a worker's frames go.
+type Outlet interface {
+	// Send queues a frame. It must not block: a worker's capacity bounds how
+	// many it is not done with.
+	Send(frame *hubv1.HandleResponse)
+}
+
+// Worker is one attached stream.
+type Worker struct {
+	service *Service // static
+	group   *group   // static
+	id      string   // static
+	caller  *gate.Caller
+	out     Outlet
+
+	channels map[string]struct{}             // static; declared names
+	events   map[hubv1.SessionEventKind]bool // static
+	answers  map[gate.Right]bool             // static; the questions that it offers to answer
+	capacity int                             // static
+
+	// The rest is guarded by the service's mu.
+
+	flying   map[string]*delivery
+	asked    int // questions that are out
+	waiting  []*queue
+	last     uint64 // the latest delivery's number
+	draining bool
+	gone     bool
+}
+
+func newID() string { return rand.Text() }
+
+// Attach makes a stream a worker, if its caller may be one. The first frame in
+// out is Attached.
+func (s *Service) Attach(caller *gate.Caller, req *hubv1.Attach, out Outlet) (*Worker, error) {
+	w := &Worker{
+		service: s, id: newID(), caller: caller, out: out,
+		channels: make(map[string]struct{}), events: make(map[hubv1.SessionEventKind]bool), answers: make(map[gate.Right]bool),
+		flying: make(map[string]*delivery),
+	}
+	if err := w.admit(req); err != nil {
+		return nil, err
+	}
+	w.capacity = defaultCapacity
+	if n := int(req.GetCapacity()); n > 0 {
+		w.capacity = min(n, maxCapacity)
+	}
+	s.mu.Lock()
+	defer s.unlock()
+	if s.draining {
+		return nil, fault.New(fault.Draining, "the hub is shutting down; attach to another")
+	}
+	out.Send(&hubv1.HandleResponse{Frame: &hubv1.HandleResponse_Attached{Attached: &hubv1.Attached{
+		WorkerId: w.id, Capacity: uint32(w.capacity), HubId: s.cfg.HubID, //nolint:gosec // at most maxCapacity
+	}}})
+	s.enlist(groupKey{name: req.GetGroup(), observe: req.GetObserve()}, w)
+	s.cfg.Log.Info("a worker attached", "worker", w.id, "caller", caller.Name(), "group", req.GetGroup(), "channels", len(w.channels))
+	return w, nil
+}
+
+// admit holds a worker's wishes against its caller's rights and the channels.
+func (w *Worker) admit(req *hubv1.Attach) error {
+	if err := w.caller.May(gate.Handle, ""); err != nil {
+		return err
+	}
+	known := w.service.cfg.Schema.Snapshot()
+	for _, declared := range req.GetChannels() {
+		if err := w.caller.May(gate.Handle, declared); err != nil {
+			return err
+		}
+		c, ok := known.Lookup(declared)
+		if !ok {
+			return fault.New(fault.ChannelUnknown, "no channel is declared as "+declared+"; register it first")
+		}
+		if c.Inbound == nil {
+			return fault.New(fault.InboundNotAccepted, "the channel "+declared+" takes no messages: it declares no inbound message")
+		}
+		w.channels[declared] = struct{}{}
+	}
+	for _, kind := range req.GetEvents() {
+		w.events[kind] = true
+	}
+	for right, wanted := range map[gate.Right]bool{gate.Authenticate: req.GetAuthenticator(), gate.Authorize: req.GetAuthorizer()} {
+		if !wanted {
+			continue
+		}
+		if err := w.caller.May(right, ""); err != nil {
+			return err
+		}
+		w.answers[right] = true
+	}
+	return nil
+}
+
+// Drain says that the worker wants nothing new.
+func (w *Worker) Drain() {
+	w.service.mu.Lock()
+	defer w.service.unlock()
+	w.draining = true
+	w.service.release(w)
+}
+
+// Detach ends the worker: what it had goes to others at once.
+func (w *Worker) Detach() {
+	s := w.service
+	s.mu.Lock()
+	defer s.unlock()
+	if w.gone {
+		return
+	}
+	w.gone, w.draining = true, true
+	s.delist(w)
+	for _, id := range slices.Sorted(keys(w.flying)) { // oldest first: ids count up
+		s.failed(w.flying[id], 0)
+	}
+	s.release(w)
+	s.abandon(w)
+	s.cfg.Log.Info("a worker is gone", "worker", w.id, "caller", w.caller.Name())
+}
+
+// release lets queues that waited for the worker look for another.
+func (s *Service) release(w *Worker) {
+	waiting := w.waiting
+	w.waiting = nil
+	for _, q := range waiting {
+		q.queued, q.worker = false, nil
+		s.pump(q)
+	}
+}
+
+// feed gives a worker what waits for it, as far as it has room.
+func (s *Service) feed(w *Worker) {
+	for len(w.waiting) > 0 && w.unacked() < w.capacity && !w.draining {
+		q := w.waiting[0]
+		w.waiting = w.waiting[1:]
+		q.queued = false
+		s.pump(q)
+	}
+}
+
+func (w *Worker) unacked() int { return len(w.flying) }
+
+// takes tells whether an item is for this worker.
+func (w *Worker) takes(it *item) bool {
+	switch {
+	case w.draining:
+		return false
+	case it.kind != hubv1.SessionEventKind_SESSION_EVENT_KIND_UNSPECIFIED:
+		return w.events[it.kind] && w.caller.May(gate.Handle, it.declared) == nil
+	default:
+		_, has := w.channels[it.declared]
+		return has
+	}
+}
+
+// nextID is a delivery's: of equal length, so that they sort as they count.
+func (w *Worker) nextID() string {
+	w.last++
+	const digits, base = 13, 36 // of 2⁶⁴
+	id := strconv.FormatUint(w.last, base)
+	for len(id) < digits {
+		id = "0" + id
+	}
+	return id
+}
