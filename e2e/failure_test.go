@@ -31,7 +31,12 @@ var codes = map[string]string{
 	"INBOUND_NOT_ACCEPTED": "FAILED_PRECONDITION", "NOT_ENABLED": "FAILED_PRECONDITION",
 	"PAYLOAD_INVALID": "INVALID_ARGUMENT", "PAYLOAD_MALFORMED": "INVALID_ARGUMENT", "PAYLOAD_TOO_LARGE": "RESOURCE_EXHAUSTED",
 	"TOO_MANY_SUBSCRIPTIONS": "RESOURCE_EXHAUSTED", "DRAINING": "UNAVAILABLE", "NOT_IMPLEMENTED": "UNIMPLEMENTED",
+	"NO_WORKER": "UNAVAILABLE", "RATE_LIMITED": "RESOURCE_EXHAUSTED", "OVERLOADED": "RESOURCE_EXHAUSTED",
+	"HANDLER_TIMEOUT": "DEADLINE_EXCEEDED", "HANDLER_FAILED": "INTERNAL",
 }
+
+// passing are the reasons that pass with time.
+var passing = []string{"DRAINING", "NO_WORKER", "RATE_LIMITED", "OVERLOADED", "HANDLER_TIMEOUT"}
 
 // failureOf reads an Error and holds its form: exactly the contract's fields,
 // all of them present, also where they are empty.
@@ -66,7 +71,7 @@ func (f failure) want(t *testing.T, reason string, violations ...violation) {
 	if len(strings.Fields(f.Message)) < 2 {
 		t.Errorf("the message %q helps nobody", f.Message)
 	}
-	if f.Retryable != (reason == "DRAINING") {
+	if f.Retryable != slices.Contains(passing, reason) {
 		t.Errorf("%s is retryable: %v", reason, f.Retryable)
 	}
 	if violations == nil {

@@ -12,7 +12,7 @@ import (
 // What a session may join: every identity at every kind of channel. Empty is
 // yes, anything else the reason of the no.
 func TestScopes(t *testing.T) {
-	const no, who, later = "SCOPE_DENIED", "CREDENTIALS_REQUIRED", "NOT_IMPLEMENTED"
+	const no, who, later = "SCOPE_DENIED", "CREDENTIALS_REQUIRED", "NO_WORKER"
 	channels := []string{"e2e.room.ab", "e2e.members", "e2e.desk", "e2e.mail.user_1", "e2e.post.ann@example%2Ecom", "e2e.club.x"}
 	h := common.get(t)
 	for _, c := range []struct {

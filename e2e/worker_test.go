@@ -3,12 +3,14 @@ package e2e_test
 import (
 	"context"
 	"encoding/json"
-	"strconv"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/server"
 )
 
 // worker is a stream of Handle's, spoken by hand.
@@ -101,37 +103,40 @@ func TestAMessageReachesAWorkerAndItsAckTheBrowser(t *testing.T) {
 	})
 }
 
-// 500 messages of one session arrive in order while others go on.
+// 500 messages of one session arrive in order while others go on. The browser
+// has 32 unanswered at most: beyond 64 the hub would refuse them.
 func TestMessagesOfASessionStayInOrder(t *testing.T) {
-	const count = 500
+	const count, window, channels = 500, 32, 3
 	h := startHub(t)
 	w := h.work(t, &hubv1.Attach{Group: "order", Channels: []string{"e2e.asked.{room}"}, Capacity: 16})
-	r := h.rawSession(t)
-	other := h.rawSession(t)
-	go func() {
-		for i := range count {
-			r.say(`42["e2e.asked.one",{"n":` + strconv.Itoa(i) + `}]`)
-			if i%10 == 0 {
-				other.say(`42["e2e.asked.two",{"n":` + strconv.Itoa(i) + `}]`)
+	var asking sync.WaitGroup
+	for i := range channels {
+		r := h.rawSession(t)
+		asking.Go(func() {
+			for n, answered := 0, 0; answered < count; {
+				for ; n < count && n-answered < window; n++ {
+					r.say(fmt.Sprintf(`42%d["e2e.asked.r%d",{"n":%d}]`, n, i, n))
+				}
+				if answer := r.read(); !strings.HasPrefix(answer, fmt.Sprintf(`43%d[{"ok":true,`, answered)) {
+					t.Errorf("%d is answered by %s", answered, answer)
+					return
+				}
+				answered++
 			}
-		}
-	}()
+		})
+	}
 	next := map[string]int{}
-	for seen := 0; seen < count+count/10; {
+	for range count * channels {
 		d := w.delivery()
-		step := 1
-		if d.GetChannel() == "e2e.asked.two" {
-			step = 10
-		}
 		var asked struct{ N int }
 		decode(t, asJSON(t, d), &asked)
 		if asked.N != next[d.GetChannel()] {
 			t.Fatalf("on %s came %d, not %d", d.GetChannel(), asked.N, next[d.GetChannel()])
 		}
-		next[d.GetChannel()] += step
-		seen++
+		next[d.GetChannel()]++
 		w.ack(d)
 	}
+	asking.Wait()
 }
 
 // asJSON is a delivery's only field, n, read from its wire form: a varint.
@@ -150,7 +155,7 @@ func TestWhyAMessageIsRefused(t *testing.T) {
 	c := h.connect(t, modern, options{auth: map[string]string{"token": token(t, "user_1")}})
 	c.refused("e2e.asked.ab", object{"n": 1}).want(t, "NO_WORKER")
 	h.work(t, &hubv1.Attach{Group: "why", Channels: []string{"e2e.asked.{room}"}})
-	c.refused("e2e.asked.ab", object{"n": -1}).want(t, "PAYLOAD_INVALID")
+	c.refused("e2e.asked.ab", object{"n": -1}).want(t, "PAYLOAD_INVALID", violation{Field: "n", Rule: "int32.gte"})
 	c.refused("e2e.asked.ab", object{"m": 1}).want(t, "PAYLOAD_MALFORMED")
 	c.refused("e2e.asked.ab", object{"text": strings.Repeat("x", 66_000)}).want(t, "PAYLOAD_TOO_LARGE")
 	c.refused("e2e.asked.ab").want(t, "REQUEST_INVALID")
@@ -179,8 +184,7 @@ func TestAWorkerThatSendsGarbageLosesItsStream(t *testing.T) {
 	w.say(&hubv1.HandleRequest{Frame: &hubv1.HandleRequest_Ack{Ack: &hubv1.Ack{}}})
 	select {
 	case err := <-w.end:
-		f := statusFailure(t, err)
-		f.want(t, "REQUEST_INVALID")
+		statusFailure(t, err).want(t, "REQUEST_INVALID", violation{Field: "ack.deliveryId", Rule: "string.min_bytes"})
 	case <-time.After(patience):
 		t.Fatal("the stream goes on")
 	}
@@ -193,4 +197,149 @@ func TestAWorkerThatSendsGarbageLosesItsStream(t *testing.T) {
 	if got := <-answer; !strings.Contains(got, `"ok":true`) {
 		t.Errorf("acked %s", got)
 	}
+}
+
+func TestWorkersHearOfSessions(t *testing.T) {
+	const connected, subscribed, unsubscribed, disconnected = hubv1.SessionEventKind_SESSION_EVENT_KIND_CONNECTED,
+		hubv1.SessionEventKind_SESSION_EVENT_KIND_SUBSCRIBED, hubv1.SessionEventKind_SESSION_EVENT_KIND_UNSUBSCRIBED,
+		hubv1.SessionEventKind_SESSION_EVENT_KIND_DISCONNECTED
+	h := startHub(t)
+	w := h.work(t, &hubv1.Attach{Group: "events", Events: []hubv1.SessionEventKind{connected, subscribed, unsubscribed, disconnected}})
+	c := dial(t, h.url, modern, options{auth: map[string]string{"token": token(t, "user_1", "editor")}})
+	c.ready()
+	c.subscribe("e2e.room.ab")
+	c.subscribe("e2e.room.ab") // twice is once
+	c.ack("hub:unsubscribe", "e2e.room.ab")
+	c.ack("hub:unsubscribe", "e2e.room.ab")
+	c.call("disconnect", nil)
+	for _, want := range []hubv1.SessionEventKind{connected, subscribed, unsubscribed, disconnected} {
+		e := w.next().GetEvent()
+		if e.GetKind() != want || e.GetSender().GetSession() != c.session || e.GetSender().GetUserId() != "user_1" {
+			t.Fatalf("%v came, not %s", e, want)
+		}
+		if (e.GetChannel() == "e2e.room.ab") != (want == subscribed || want == unsubscribed) || (e.GetCause() != "") != (want == unsubscribed || want == disconnected) {
+			t.Errorf("%v", e)
+		}
+		w.say(&hubv1.HandleRequest{Frame: &hubv1.HandleRequest_Ack{Ack: &hubv1.Ack{DeliveryId: e.GetDeliveryId()}}})
+	}
+}
+
+// A drain is told to workers; what was accepted before is still theirs.
+func TestADrainIsToldToWorkers(t *testing.T) {
+	window := 500 * time.Millisecond
+	h := startHub(t, func(cfg *server.Config) { cfg.DrainWindow = &window })
+	w := h.work(t, &hubv1.Attach{Group: "g", Channels: []string{"e2e.asked.{room}"}})
+	h.rawSession(t) // the drain begins with the oldest, and takes its time for the others
+	r := h.rawSession(t)
+	r.say(`421["e2e.asked.ab",{"n":1}]`)
+	d := w.delivery()
+	h.drain()
+	if f := w.next(); f.GetDraining().GetTimeLeft().AsDuration() <= 0 {
+		t.Errorf("%v came, not draining", f)
+	}
+	w.ack(d)
+	_ = w.stream.CloseSend()
+	// Before the session's end, which tells of the drain, comes the ack.
+	last := r.ended()
+	if len(last) < 3 || !strings.HasPrefix(last[0], `431[{"ok":true,`) || !strings.HasPrefix(last[1], `42["hub:draining",`) {
+		t.Errorf("before its end the session heard %q", last)
+	}
+	if err := h.end(); err != nil {
+		t.Error(err)
+	}
+}
+
+// answers has a worker answer questions, by a function of each.
+func (w *worker) answers(answer func(*hubv1.HandleResponse) *hubv1.HandleRequest) {
+	go func() {
+		for {
+			select {
+			case f := <-w.frames:
+				if a := answer(f); a != nil && w.stream.Send(a) != nil {
+					return
+				}
+			case <-w.stream.Context().Done():
+				return
+			}
+		}
+	}()
+}
+
+// A cookie session: a worker says who it is, and may not be asked in vain.
+func TestAWorkerSaysWhoASessionIs(t *testing.T) {
+	h := startHub(t, func(cfg *server.Config) { cfg.Auth.Worker = &server.WorkerAuth{Group: "sessions"} })
+	cookies := func(value string) options {
+		return options{headers: map[string]string{"Cookie": "other=1; session=" + value}}
+	}
+	early := dial(t, h.url, modern, cookies("stub"))
+	var refused struct{ Data failure }
+	decode(t, string(early.next(connectError).arg(0)), &refused)
+	refused.Data.want(t, "NO_WORKER")
+
+	w := h.work(t, &hubv1.Attach{Group: "sessions", Authenticator: true})
+	w.answers(func(f *hubv1.HandleResponse) *hubv1.HandleRequest {
+		ask := f.GetAuthenticate()
+		answer := &hubv1.Identify{QuestionId: ask.GetQuestionId()}
+		switch ask.GetCookies()["session"] {
+		case "stub":
+			answer.Identity = &hubv1.Identity{UserId: "user_1", Roles: []string{"editor"}}
+		case "old":
+			answer.Error = &hubv1.Error{Reason: "SIGNED_OUT", Message: "sign in again"}
+		}
+		if ask.GetAuth().GetFields()["who"].GetStringValue() == "me" {
+			answer.Identity = &hubv1.Identity{UserId: "me"}
+		}
+		return &hubv1.HandleRequest{Frame: &hubv1.HandleRequest_Identify{Identify: answer}}
+	})
+	each(t, func(t *testing.T, m mode) {
+		c := dial(t, h.url, m, cookies("stub"))
+		same(t, "who it is", string(field(t, c.ready().arg(0), "userId")), `"user_1"`)
+		c.subscribe("e2e.mail.user_1")
+		c.subscribe("e2e.desk")
+
+		anonymous := dial(t, h.url, m, cookies("none"))
+		if id := field(t, anonymous.ready().arg(0), "userId"); id != nil && string(id) != "null" {
+			t.Errorf("a session without an identity is %s", id)
+		}
+		old := dial(t, h.url, m, cookies("old"))
+		decode(t, string(old.next(connectError).arg(0)), &refused)
+		if refused.Data.Reason != "SIGNED_OUT" || refused.Data.Message != "sign in again" {
+			t.Errorf("refused with %+v", refused.Data)
+		}
+		// A bearer token is tried first.
+		byToken := dial(t, h.url, m, as(token(t, "user_2")))
+		same(t, "who it is", string(field(t, byToken.ready().arg(0), "userId")), `"user_2"`)
+		// The CONNECT's auth object reaches the worker.
+		me := dial(t, h.url, m, options{auth: map[string]string{"who": "me"}})
+		same(t, "who it is", string(field(t, me.ready().arg(0), "userId")), `"me"`)
+	})
+}
+
+// The handler scope: a worker decides at each join, and its word counts for sending.
+func TestAWorkerDecidesWhoJoins(t *testing.T) {
+	h := startHub(t)
+	c := h.connect(t, modern, as(token(t, "user_1")))
+	c.refused("hub:subscribe", "e2e.club.x").want(t, "NO_WORKER")
+	c.refused("e2e.club.x", object{"text": "hello"}).want(t, "SCOPE_DENIED")
+	w := h.work(t, &hubv1.Attach{Group: "clubs", Channels: []string{"e2e.club.{club}"}, Authorizer: true})
+	w.answers(func(f *hubv1.HandleResponse) *hubv1.HandleRequest {
+		if d := f.GetDelivery(); d != nil {
+			return &hubv1.HandleRequest{Frame: &hubv1.HandleRequest_Ack{Ack: &hubv1.Ack{DeliveryId: d.GetDeliveryId()}}}
+		}
+		ask := f.GetAuthorize()
+		allow := ask.GetParams()["club"] == "x" && ask.GetSender().GetUserId() == "user_1" && ask.GetSender().GetSession() != ""
+		return &hubv1.HandleRequest{Frame: &hubv1.HandleRequest_Decide{Decide: &hubv1.Decide{
+			QuestionId: ask.GetQuestionId(), Allow: allow, Message: "members only",
+		}}}
+	})
+	c.subscribe("e2e.club.x")
+	if got := c.ack("e2e.club.x", object{"text": "hello"}); !strings.Contains(got, `"ok":true`) {
+		t.Errorf("acked %s", got)
+	}
+	no := c.refused("hub:subscribe", "e2e.club.y")
+	no.want(t, "SCOPE_DENIED")
+	if no.Message != "members only" {
+		t.Errorf("refused with %q", no.Message)
+	}
+	c.refused("e2e.club.y", object{"text": "hello"}).want(t, "SCOPE_DENIED")
 }

@@ -41,7 +41,7 @@ func (a *assembler) assemble(insecure bool) {
 			LogCalls: c.GetLog().GetCalls(),
 		},
 		Ops:     server.OpsConfig{Address: or(c.GetOps().GetAddress(), "127.0.0.1:9090")},
-		Auth:    server.AuthConfig{JWT: a.jwt(c.GetAuth().GetJwt())},
+		Auth:    server.AuthConfig{JWT: a.jwt(c.GetAuth().GetJwt()), Worker: workerAuth(c.GetAuth().GetWorker())},
 		Tokens:  a.tokens(c.GetGrpc().GetTokens()),
 		Clients: a.clients(c.GetGrpc()),
 		Limits:  limits(c.GetLimits()),
@@ -63,9 +63,6 @@ func (a *assembler) assemble(insecure bool) {
 func (a *assembler) notBuilt(c *configv1.Config) {
 	if c.GetEngine().GetNats() != nil {
 		a.refusef("engine.nats", "not built yet; this version has memory")
-	}
-	if c.GetAuth().GetWorker() != nil {
-		a.refusef("auth.worker", "not built yet; this version has jwt")
 	}
 }
 
@@ -111,6 +108,13 @@ func (a *assembler) jwt(c *configv1.Jwt) *server.JWTConfig {
 		})
 	}
 	return out
+}
+
+func workerAuth(c *configv1.WorkerAuth) *server.WorkerAuth {
+	if c == nil {
+		return nil
+	}
+	return &server.WorkerAuth{Group: c.GetGroup(), Timeout: c.GetTimeout().AsDuration()}
 }
 
 func (a *assembler) tokens(list []*configv1.ServiceToken) []server.ServiceToken {

@@ -63,9 +63,8 @@ hub.yaml:9:18: drain.window: must be greater than or equal to 0s and less than o
 		{
 			name: "not built yet",
 			file: "engine: { nats: { url: \"nats://n1:4222\" } }\nauth: { worker: { group: sessions } }\n",
-			want: `hub: 2 mistakes:
+			want: `hub: 1 mistake:
 hub.yaml:1:17: engine.nats: not built yet; this version has memory
-hub.yaml:2:17: auth.worker: not built yet; this version has jwt
 `,
 		},
 		{

@@ -99,9 +99,20 @@ type OpsConfig struct {
 type AuthConfig struct {
 	// JWT is how sessions' tokens are checked. Default (nil): no token is accepted.
 	JWT *JWTConfig
+	// Worker asks workers who sessions are. Default (nil): they are not asked.
+	Worker *WorkerAuth
 	// Anonymous lets sessions without credentials connect; they see public
 	// channels only. Default (nil): true.
 	Anonymous *bool
+}
+
+// WorkerAuth has workers say who sessions are, where no bearer token does: by
+// cookies, or by whatever the browser sent. Without an answer nobody connects.
+type WorkerAuth struct {
+	// Group is the workers'; their tokens need AUTHENTICATE. Required.
+	Group string
+	// Timeout is how long to wait for the answer. Default: 5 s.
+	Timeout time.Duration
 }
 
 // JWTConfig is how sessions' tokens are checked. The user id is the claim sub;

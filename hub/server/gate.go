@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/realtime-hub/hub/hub/internal/gate"
@@ -22,6 +23,12 @@ func gateConfig(cfg Config) (gate.Config, error) {
 			AttributeClaims: jwt.AttributeClaims,
 			Cookie:          jwt.Cookie,
 		}
+	}
+	if w := cfg.Auth.Worker; w != nil {
+		if w.Group == "" {
+			return gate.Config{}, errors.New("auth.worker.group: is required")
+		}
+		out.Worker, out.WorkerTimeout = w.Group, w.Timeout
 	}
 	for i, t := range cfg.Tokens {
 		rights, err := parseRights(t.Allow)

@@ -125,6 +125,7 @@ func (s *Server) shutdown(ctx context.Context) {
 	s.state.drains.Store(true)
 	s.rpc.SetServing(false)
 	s.log.Info("draining", "sessions", s.sessions.Len(), "window", s.drain)
+	s.dispatch.Drain(s.drain + closeTimeout)
 	s.door.Drain(ctx, s.drain)
 }
 

@@ -45,6 +45,7 @@ func (s *Service) land(d *delivery) {
 	if d.worker.flying[d.id] == d {
 		delete(d.worker.flying, d.id)
 		s.feed(d.worker)
+		d.worker.drained()
 	}
 }
 

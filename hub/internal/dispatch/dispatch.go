@@ -25,6 +25,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/types/known/anypb"
@@ -61,7 +62,8 @@ type Config struct {
 
 // Service is the flow.
 type Service struct {
-	cfg Config // static after New
+	cfg    Config          // static after New
+	wanted [5]atomic.Int32 // workers by the kind of events that they want
 
 	mu        sync.Mutex
 	groups    map[groupKey]*group  // guarded by mu

@@ -19,6 +19,10 @@ type Event struct {
 	Cause string
 }
 
+// Wants tells whether any worker wants to know of the kind. It is cheap, so that
+// sessions nobody asks about cost nothing here.
+func (s *Service) Wants(kind hubv1.SessionEventKind) bool { return s.wanted[kind].Load() > 0 }
+
 // Tell queues an event for each group with a worker that wants its kind and
 // may know of its channel. A session's events are delivered in order, acked and
 // delivered again as messages are; who does not take them in time misses them.

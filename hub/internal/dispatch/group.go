@@ -52,6 +52,9 @@ func (s *Service) enlist(key groupKey, w *Worker) {
 			c.forget = nil
 		}
 	}
+	for kind := range w.events {
+		s.wanted[kind].Add(1)
+	}
 	s.cfg.Metrics.workers.Inc()
 	for _, q := range slices.Collect(maps.Values(g.queues)) {
 		s.pump(q)
@@ -77,6 +80,9 @@ func (s *Service) delist(w *Worker) {
 			}
 		})
 		c.forget = forget
+	}
+	for kind := range w.events {
+		s.wanted[kind].Add(-1)
 	}
 	s.cfg.Metrics.workers.Dec()
 	s.tidy(g)

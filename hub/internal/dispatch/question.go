@@ -9,7 +9,8 @@ import (
 	"github.com/realtime-hub/hub/hub/internal/gate"
 )
 
-// questionTime is how long a worker has for an answer; then it is no.
+// questionTime is how long a worker has for an answer where its asker does not
+// say; then it is no.
 const questionTime = 5 * time.Second
 
 // question is one that is out.
@@ -58,8 +59,11 @@ func (s *Service) ask(ctx context.Context, right gate.Right, group string, frame
 		s.cfg.Metrics.countQuestion(err)
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, questionTime)
-	defer cancel()
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, questionTime)
+		defer cancel()
+	}
 	var answer any
 	select {
 	case answer = <-q.answer:
@@ -86,7 +90,7 @@ func (s *Service) put(right gate.Right, group string, frame func(id string) *hub
 	s.mu.Lock()
 	defer s.unlock()
 	var best *Worker
-	any := false
+	someone := false
 	for key, g := range s.groups {
 		if group != "" && key.name != group {
 			continue
@@ -95,14 +99,14 @@ func (s *Service) put(right gate.Right, group string, frame func(id string) *hub
 			if w.draining || !w.answers[right] {
 				continue
 			}
-			any = true
+			someone = true
 			if w.asked < w.capacity && (best == nil || w.asked < best.asked) {
 				best = w
 			}
 		}
 	}
 	switch {
-	case !any:
+	case !someone:
 		return "", nil, fault.New(fault.NoWorker, "nobody is there who decides; try again later")
 	case best == nil:
 		return "", nil, fault.New(fault.Overloaded, "those who decide have more questions than they can answer; try again later")
@@ -134,6 +138,7 @@ func (s *Service) settle(id string, q *question, a any) {
 	delete(s.questions, id)
 	q.worker.asked--
 	q.answer <- a
+	q.worker.drained()
 }
 
 // abandon answers the questions of a worker that is gone. The caller holds mu.

@@ -21,6 +21,8 @@ type Outlet interface {
 	// Send queues a frame. It must not block: a worker's capacity bounds how
 	// many it is not done with.
 	Send(frame *hubv1.HandleResponse)
+	// Done says that nothing follows: the worker has drained.
+	Done()
 }
 
 // Worker is one attached stream.
@@ -116,6 +118,15 @@ func (w *Worker) Drain() {
 	defer w.service.unlock()
 	w.draining = true
 	w.service.release(w)
+	w.drained()
+}
+
+// drained ends the stream of a worker that wants nothing new and has nothing
+// left.
+func (w *Worker) drained() {
+	if w.draining && !w.gone && len(w.flying)+w.asked == 0 {
+		w.out.Done()
+	}
 }
 
 // Detach ends the worker: what it had goes to others at once.

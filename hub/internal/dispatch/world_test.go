@@ -63,8 +63,15 @@ type stream struct {
 
 	mu     sync.Mutex
 	frames []*hubv1.HandleResponse
+	done   int
 	most   int // deliveries that it had unacked at a time
 	acked  map[string]bool
+}
+
+func (s *stream) Done() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done++
 }
 
 func (s *stream) Send(f *hubv1.HandleResponse) {

@@ -14,17 +14,26 @@ import (
 // A browser sends a cookie by itself, so one that does not hold counts as none,
 // and Admission.Notice says why. Errors are faults: CREDENTIALS_INVALID,
 // CREDENTIALS_EXPIRED, CREDENTIALS_REQUIRED.
-func (g *Gate) Connect(_ context.Context, c Credentials) (Admission, error) {
+//
+// Where workers are asked (Config.Worker), a bearer token that does not hold,
+// cookies and everything else are theirs to judge; without an answer nobody
+// connects: NO_WORKER, OVERLOADED, HANDLER_TIMEOUT.
+func (g *Gate) Connect(ctx context.Context, c Credentials) (Admission, error) {
 	s := g.state.Load()
-	if token, source := c.explicit(); token != "" {
+	if token, source := c.explicit(); token != "" && (s.sessions != nil || s.worker == "") {
 		if s.sessions == nil {
 			return Admission{}, fault.New(fault.CredentialsInvalid, "this hub accepts no tokens; connect without one, or set auth.jwt in its configuration", "source", source)
 		}
 		identity, refusal := s.sessions.identify(token, source)
-		if refusal != nil {
+		if refusal == nil {
+			return Admission{Identity: identity}, nil
+		}
+		if s.worker == "" {
 			return Admission{}, refusal
 		}
-		return Admission{Identity: identity}, nil
+	}
+	if s.worker != "" {
+		return g.identify(ctx, s, c)
 	}
 	identity, notice := s.cookie(c)
 	switch {

@@ -17,6 +17,7 @@
 package gate
 
 import (
+	"cmp"
 	"errors"
 	"sync/atomic"
 	"time"
@@ -34,13 +35,19 @@ type Config struct {
 	// Clients are backends known by their certificates. Without Tokens and
 	// Clients every caller may do everything; Exposure keeps that on loopback.
 	Clients []ServiceClient
+	// Worker is the group whose workers say who sessions are, where no bearer
+	// token does. Default: nobody is asked.
+	Worker string
+	// WorkerTimeout is how long to wait for the answer. Default: 5 s.
+	WorkerTimeout time.Duration
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 }
 
 // Gate decides. Make it with New.
 type Gate struct {
-	state atomic.Pointer[state]
+	state   atomic.Pointer[state]
+	decider Decider // static after Bind
 }
 
 // state is one configuration, compiled; it never changes.
@@ -49,6 +56,9 @@ type state struct {
 	anonymous bool
 	backends  backends
 	now       func() time.Time
+
+	worker       string // empty: workers are not asked who sessions are
+	questionTime time.Duration
 }
 
 // New makes a gate. The error names the option, as `grpc.tokens[2]`.
@@ -77,7 +87,7 @@ func compile(cfg Config) (*state, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	next := &state{anonymous: cfg.Anonymous, now: cfg.Now}
+	next := &state{anonymous: cfg.Anonymous, now: cfg.Now, worker: cfg.Worker, questionTime: cmp.Or(cfg.WorkerTimeout, defaultQuestionTime)}
 	var jwtErr error
 	if cfg.JWT != nil {
 		next.sessions, jwtErr = newVerifier(*cfg.JWT, cfg.Now)

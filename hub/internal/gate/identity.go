@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"log/slog"
 	"time"
 
@@ -10,6 +11,8 @@ import (
 
 // Identity is who a session is. It is not changed once it was handed out.
 type Identity struct {
+	// Session is whose identity it is, the Socket.IO id; empty before there is one.
+	Session string
 	// UserID is the claim sub. Empty: anonymous.
 	UserID string
 	// Roles are in the token's order, each once.
@@ -34,6 +37,9 @@ type Credentials struct {
 	Authorization string
 	// Cookie looks a cookie of the handshake up. Nil: there are none.
 	Cookie func(name string) (string, bool)
+	// Ask is the question for a worker, with all that the browser sent. Nil:
+	// there is none to ask.
+	Ask func() *hubv1.Authenticate
 }
 
 // Admission is gate 1's yes.

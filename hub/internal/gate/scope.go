@@ -15,9 +15,9 @@ import (
 // the inbound message's at gate 4. name is the concrete channel, for the log;
 // params are its name's, decoded. What is no scope, or one that this version
 // does not know, denies. Errors are faults: CREDENTIALS_REQUIRED of an
-// anonymous session, CREDENTIALS_EXPIRED, SCOPE_DENIED, and NOT_IMPLEMENTED of
-// the handler scope. They tell only what the channel's public descriptor does.
-func (g *Gate) Allow(_ context.Context, id *Identity, scope *hubv1.Scope, name string, params channel.Params) error {
+// anonymous session, CREDENTIALS_EXPIRED, SCOPE_DENIED, and of the
+// handler scope, which may take as long as a worker has, the decider's. They tell only what the channel's public descriptor does.
+func (g *Gate) Allow(ctx context.Context, id *Identity, scope *hubv1.Scope, name string, params channel.Params) error {
 	if _, public := scope.GetKind().(*hubv1.Scope_Public); public {
 		return nil
 	}
@@ -39,7 +39,7 @@ func (g *Gate) Allow(_ context.Context, id *Identity, scope *hubv1.Scope, name s
 	case *hubv1.Scope_User:
 		return allowUser(id, kind.User.GetParam(), name, params)
 	case *hubv1.Scope_Handler:
-		return fault.New(fault.NotImplemented, "a worker decides about this channel, and that is not built yet", "channel", name)
+		return g.decide(ctx, id, name, params)
 	}
 	return denied(name, id, "the channel declares no scope that this hub knows, so nobody may")
 }

@@ -74,7 +74,7 @@ var scopes = []struct {
 	{"user, of no param", userScope(""), &gate.Identity{UserID: "ann"}, channel.Params{"user_id": "ann"}, fault.ScopeDenied},
 	{"user, a role does not help", userScope("user_id"), &gate.Identity{UserID: "bob", Roles: []string{"admin", "ann"}}, channel.Params{"user_id": "ann"}, fault.ScopeDenied},
 	{"handler, anonymous", handler(), &gate.Identity{}, nil, fault.CredentialsRequired},
-	{"handler, a user", handler(), &gate.Identity{UserID: "ann", Roles: []string{"admin"}}, nil, fault.NotImplemented},
+	{"handler, a user", handler(), &gate.Identity{UserID: "ann", Roles: []string{"admin"}}, nil, fault.NoWorker},
 	{"no scope", nil, &gate.Identity{UserID: "ann"}, nil, fault.ScopeDenied},
 	{"no scope, anonymous", nil, nil, nil, fault.ScopeDenied},
 	{"a scope without kind", &hubv1.Scope{}, &gate.Identity{UserID: "ann"}, nil, fault.ScopeDenied},
@@ -105,7 +105,7 @@ func TestRefusalTellsWhatIsNeeded(t *testing.T) {
 		{role(many...), "and 56 more"},
 		{userScope("user_id"), "user_id"},
 		{handler(), "worker"},
-		{handler(), "not built yet"},
+		{handler(), "none is there"},
 	} {
 		err := g.Allow(t.Context(), bob, test.scope, "notifications.user.zoe77", channel.Params{"user_id": "zoe77"})
 		message := fault.Of(err).Message

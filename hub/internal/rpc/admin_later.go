@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/fault"
 )
 
 // What is declared and not built says so, with a reason like every fault: the
@@ -45,4 +46,8 @@ func (adminService) Watch(*hubv1.WatchRequest, grpc.ServerStreamingServer[hubv1.
 
 func (adminService) GetStats(context.Context, *hubv1.GetStatsRequest) (*hubv1.GetStatsResponse, error) {
 	return nil, notBuilt("AdminService.GetStats")
+}
+
+func notBuilt(method string) error {
+	return fault.New(fault.NotImplemented, "hub.v1."+method+" is not built yet")
 }

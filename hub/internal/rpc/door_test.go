@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/dispatch"
 	"github.com/realtime-hub/hub/hub/internal/gate"
 	"github.com/realtime-hub/hub/hub/internal/rpc"
 	"github.com/realtime-hub/hub/hub/schema"
@@ -105,6 +106,9 @@ func serveOn(t *testing.T, l net.Listener, cfg rpc.Config) *door {
 	}
 	if cfg.Schema == nil {
 		cfg.Schema = schema.New(schema.Config{})
+	}
+	if cfg.Dispatch == nil {
+		cfg.Dispatch = dispatch.New(dispatch.Config{Schema: cfg.Schema})
 	}
 	cfg.Log = slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	s, err := rpc.New(cfg)

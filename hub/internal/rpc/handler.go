@@ -53,10 +53,14 @@ func (h handlerService) Handle(stream handleStream) error {
 		case err := <-received:
 			return err
 		case <-out.ready:
-			for _, frame := range out.take() {
+			frames, done := out.take()
+			for _, frame := range frames {
 				if err := stream.Send(frame); err != nil {
 					return err
 				}
+			}
+			if done {
+				return nil
 			}
 		}
 	}
@@ -71,10 +75,11 @@ func (h handlerService) listen(stream handleStream, w *dispatch.Worker) (err err
 	}()
 	for {
 		frame, err := receive(stream)
-		if errors.Is(err, io.EOF) || errors.Is(stream.Context().Err(), context.Canceled) {
+		switch { // a frame that came before the end counts
+		case err == nil:
+		case errors.Is(err, io.EOF), errors.Is(stream.Context().Err(), context.Canceled):
 			return nil // the worker is done, or the hub
-		}
-		if err != nil {
+		default:
 			return err
 		}
 		switch f := frame.GetFrame().(type) {
@@ -114,6 +119,7 @@ type outbox struct {
 
 	mu     sync.Mutex
 	frames []*hubv1.HandleResponse // guarded by mu
+	done   bool                    // guarded by mu; nothing follows
 }
 
 var _ dispatch.Outlet = (*outbox)(nil)
@@ -125,16 +131,28 @@ func (o *outbox) Send(frame *hubv1.HandleResponse) {
 	o.mu.Lock()
 	o.frames = append(o.frames, frame)
 	o.mu.Unlock()
+	o.wake()
+}
+
+// Done implements dispatch.Outlet.
+func (o *outbox) Done() {
+	o.mu.Lock()
+	o.done = true
+	o.mu.Unlock()
+	o.wake()
+}
+
+func (o *outbox) wake() {
 	select {
 	case o.ready <- struct{}{}:
 	default:
 	}
 }
 
-func (o *outbox) take() []*hubv1.HandleResponse {
+func (o *outbox) take() (frames []*hubv1.HandleResponse, done bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	frames := o.frames
+	frames = o.frames
 	o.frames = nil
-	return frames
+	return frames, o.done
 }

@@ -43,9 +43,7 @@ type Session struct {
 }
 
 // Sender is the session as workers know it.
-func (s *Session) Sender() *hubv1.Sender {
-	return &hubv1.Sender{Session: s.ID, UserId: s.Identity.UserID, Roles: s.Identity.Roles, Attributes: s.Identity.Attributes}
-}
+func (s *Session) Sender() *hubv1.Sender { return s.Identity.Sender() }
 
 // End tells the browser why its session ends and closes it. With again the
 // client reconnects by itself; without it stays away.
@@ -71,6 +69,7 @@ func NewTable(now func() time.Time) *Table {
 
 // Open puts a session into the table. Its id must be new and unguessable.
 func (t *Table) Open(id string, identity gate.Identity, remote string, conn Conn) *Session {
+	identity.Session = id
 	s := &Session{ID: id, Identity: identity, Since: t.now(), Remote: remote, conn: conn, due: -1}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -107,6 +107,7 @@ func (c *conn) leave(why wire.Reason) {
 		c.door.cfg.Log.Info("a slow session was ended", "session", c.session.ID, "reason", why.String(), "remote", c.session.Remote)
 	}
 	c.door.cfg.Subscriptions.LeaveAll(c.session)
+	c.tell(hubv1.SessionEventKind_SESSION_EVENT_KIND_DISCONNECTED, "", why.String())
 	c.door.cfg.Sessions.Remove(c.session)
 	c.door.cfg.Metrics.sessions.Dec()
 	c.door.cfg.Log.Debug("session closed", "session", c.session.ID, "cause", why.String())

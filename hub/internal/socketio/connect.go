@@ -42,6 +42,7 @@ func (c *conn) connect(ctx context.Context, p packet) {
 	c.req = nil
 	c.door.cfg.Metrics.sessions.Inc()
 	c.door.cfg.Log.Debug("session opened", "session", id, "user", admission.Identity.UserID)
+	c.tell(hubv1.SessionEventKind_SESSION_EVENT_KIND_CONNECTED, "", "")
 	c.out.Send(accepted, eventFrame("hub:ready", c.ready(admission)))
 	if c.door.draining.Load() {
 		// Drain has looked at the table before this session was in it.
@@ -74,6 +75,7 @@ func (c *conn) credentials(data []byte) (gate.Credentials, error) {
 		},
 	}
 	c.req.present(&out)
+	out.Ask = func() *hubv1.Authenticate { return c.req.question(data) }
 	if len(data) == 0 {
 		return out, nil
 	}

@@ -30,7 +30,7 @@ func (r *request) inbound(ctx context.Context) error {
 	if match.Inbound == nil {
 		return fault.New(fault.InboundNotAccepted, "the channel takes no messages from browsers", "channel", match.Name)
 	}
-	if err := r.door.cfg.Gate.Send(ctx, &r.session.Identity, match); err != nil {
+	if err := r.maySend(ctx, match); err != nil {
 		return err
 	}
 	if !r.allowed(match) {
@@ -42,6 +42,18 @@ func (r *request) inbound(ctx context.Context) error {
 	}
 	message.Reply = func(err error) { r.replied(message.ID, err) }
 	r.door.cfg.Dispatch.Submit(message)
+	return nil
+}
+
+// maySend is gate 4. Where a worker decides who joins, its word counts for
+// sending too, as long as the session is subscribed.
+func (r *request) maySend(ctx context.Context, match schema.Match) error {
+	if match.Inbound.Options.GetScope().GetHandler() == nil {
+		return r.door.cfg.Gate.Send(ctx, &r.session.Identity, match)
+	}
+	if !r.door.cfg.Subscriptions.Holds(r.session, match.Name) {
+		return fault.New(fault.ScopeDenied, "subscribe to the channel first: its backend decides who may", "channel", match.Name)
+	}
 	return nil
 }
 
@@ -85,6 +97,22 @@ func (r *request) replied(id string, err error) {
 	default: // the failures are the inbox's
 		r.inbox.Submit(session.Func(func() { r.guarded(func() { r.fail(err) }) }), nil)
 	}
+}
+
+// tell tells workers that want to know what happened to the session.
+func (c *conn) tell(kind hubv1.SessionEventKind, channel, cause string) {
+	if c.door.cfg.Dispatch == nil || !c.door.cfg.Dispatch.Wants(kind) {
+		return
+	}
+	event := dispatch.Event{Kind: kind, Sender: c.session.Sender(), Channel: channel, Cause: cause}
+	if channel != "" {
+		match, err := c.door.cfg.Schema.Snapshot().Match(channel)
+		if err != nil {
+			return // not declared any more: no token covers it
+		}
+		event.Declared = match.Channel.Name()
+	}
+	c.door.cfg.Dispatch.Tell(event)
 }
 
 // allowed takes a message from the channel's bucket, which is made when it is

@@ -79,9 +79,14 @@ func (r *request) subscribe(ctx context.Context) error {
 		return err
 	}
 	r.channel = args.GetChannel()
-	return r.door.cfg.Subscriptions.Join(ctx, r.session, &args, func(result *hubv1.SubscribeResult) {
+	had := r.door.cfg.Subscriptions.Holds(r.session, r.channel)
+	err := r.door.cfg.Subscriptions.Join(ctx, r.session, &args, func(result *hubv1.SubscribeResult) {
 		r.out.Join(result.GetChannel(), r.ackFrames(result)...)
 	})
+	if err == nil && !had {
+		r.tell(hubv1.SessionEventKind_SESSION_EVENT_KIND_SUBSCRIBED, r.channel, "")
+	}
+	return err
 }
 
 func (r *request) unsubscribe() error {
@@ -90,9 +95,14 @@ func (r *request) unsubscribe() error {
 		return err
 	}
 	r.channel = args.GetChannel()
-	return r.door.cfg.Subscriptions.Leave(r.session, args.GetChannel(), func(result *hubv1.UnsubscribeResult) {
+	had := r.door.cfg.Subscriptions.Holds(r.session, r.channel)
+	err := r.door.cfg.Subscriptions.Leave(r.session, args.GetChannel(), func(result *hubv1.UnsubscribeResult) {
 		r.out.Leave(result.GetChannel(), r.ackFrames(result)...)
 	})
+	if err == nil && had {
+		r.tell(hubv1.SessionEventKind_SESSION_EVENT_KIND_UNSUBSCRIBED, r.channel, "unsubscribed")
+	}
+	return err
 }
 
 // kept handles a request for what a channel keeps where it declares so. The

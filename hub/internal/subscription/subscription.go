@@ -82,7 +82,7 @@ func (v *Service) join(ctx context.Context, s *session.Session, args *hubv1.Subs
 		return fault.New(fault.NotImplemented, "recovery is not built yet; subscribe without since", "channel", match.Name)
 	}
 	result := &hubv1.SubscribeResult{Ok: true, Channel: match.Name}
-	if v.holds(s, match.Name) {
+	if v.Holds(s, match.Name) {
 		place(result)
 		return nil
 	}
@@ -130,7 +130,8 @@ func (v *Service) Channels(s *session.Session) []string {
 	return slices.Sorted(slices.Values(v.held[s]))
 }
 
-func (v *Service) holds(s *session.Session, name string) bool {
+// Holds tells whether s is subscribed to the concrete channel.
+func (v *Service) Holds(s *session.Session, name string) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.Contains(v.held[s], name)
