@@ -21,3 +21,11 @@ func NewChannel[M proto.Message](name string) channel.Of[M] {
 func FillChannel[M proto.Message](declared string, params channel.Params) (channel.Of[M], error) {
 	return channel.Fill[M](declared, params)
 }
+
+// NewInbound is the descriptor of what browsers may send on a channel whose
+// inbound message is M, as NewInbound[*blogv1.ArticleViewed]("blog.article.feed").
+// The name is the declared one, with its params in braces if it has any. A
+// malformed name panics, as in NewChannel.
+func NewInbound[M proto.Message](declared string) channel.Inbound[M] {
+	return channel.NewInbound[M](declared)
+}

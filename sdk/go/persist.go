@@ -37,14 +37,27 @@ func persist[R any](ctx context.Context, call func() (R, error)) (R, error) {
 		default:
 			return response, err
 		}
-		timer := time.NewTimer(pause/2 + rand.N(pause/2+1)) //nolint:gosec // spreads load, guards nothing
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !wait(ctx, jittered(pause)) {
 			return response, gaveUp(ctx, last, attempt)
-		case <-timer.C:
 		}
 		pause = min(2*pause, longestPause)
+	}
+}
+
+// jittered is the pause with its random part.
+func jittered(pause time.Duration) time.Duration {
+	return pause/2 + rand.N(pause/2+1) //nolint:gosec // spreads load, guards nothing
+}
+
+// wait tells whether the pause was over before ctx.
+func wait(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 
