@@ -74,6 +74,8 @@ func (a *attachment) serve(ctx context.Context, stop time.Duration, take func(*h
 	case <-a.draining:
 		a.settle(a.timeLeft)
 	case <-ctx.Done():
+		// Also where the hub reads nothing, so that say and the writer wait.
+		defer time.AfterFunc(stop+lateAnswers+closing, a.cancel).Stop()
 		a.say(&hubv1.HandleRequest{Frame: &hubv1.HandleRequest_Drain{Drain: &hubv1.Drain{}}})
 		a.settle(stop + lateAnswers)
 	}

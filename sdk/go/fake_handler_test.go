@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -27,6 +28,7 @@ type handlerHub struct {
 
 	// static after serve; what the nth attach gets, from 0. Nil: Attached.
 	refuse func(n int) error
+	holds  bool // streams stay open when the worker has ended its side
 	attach atomic.Int32
 	// each stream that was attached; holds enough for a test.
 	streams chan *workerStream
@@ -66,7 +68,9 @@ func (f *handlerHub) Handle(server grpc.BidiStreamingServer[hubv1.HandleRequest,
 		end:    make(chan error, 1),
 		over:   server.Context().Done(),
 	}
-	go func() {
+	left := make(chan struct{})
+	go func(left chan struct{}) {
+		defer close(left)
 		defer close(s.said)
 		for {
 			frame, err := server.Recv()
@@ -75,8 +79,11 @@ func (f *handlerHub) Handle(server grpc.BidiStreamingServer[hubv1.HandleRequest,
 			}
 			s.said <- frame
 		}
-	}()
+	}(left)
 	f.streams <- s
+	if f.holds {
+		left = nil
+	}
 	for {
 		select {
 		case frame := <-s.send:
@@ -85,6 +92,8 @@ func (f *handlerHub) Handle(server grpc.BidiStreamingServer[hubv1.HandleRequest,
 			}
 		case err := <-s.end:
 			return err
+		case <-left:
+			return nil
 		case <-server.Context().Done():
 			return nil
 		}
@@ -95,7 +104,7 @@ func (f *handlerHub) Handle(server grpc.BidiStreamingServer[hubv1.HandleRequest,
 func clientOf(t *testing.T, f hubv1.HandlerServiceServer) *hub.Client {
 	t.Helper()
 	l := bufconn.Listen(1 << 20)
-	server := grpc.NewServer()
+	server := grpc.NewServer(grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true})) // as the hub's
 	hubv1.RegisterHandlerServiceServer(server, f)
 	var ended sync.WaitGroup
 	ended.Go(func() { _ = server.Serve(l) })
