@@ -31,7 +31,8 @@ type attachment struct {
 	cancel context.CancelFunc
 
 	// out is what the writer sends: gRPC allows one sender. It holds a few
-	// answers; when full, handlers wait for the hub to read, or for the stream's end. Never closed.
+	// answers; when full, handlers wait for the hub to read, or for the
+	// stream's end. Never closed.
 	out chan *hubv1.HandleRequest
 	// changed holds one sign that open has changed. Never closed.
 	changed chan struct{}

@@ -11,9 +11,10 @@ import (
 
 // Capture logs what handlers return and catches their panics, with channel,
 // message id, attempt, session and user, never the payload: failures and panics
-// (with their stack) as errors, [Retry] and handlers whose context ended as warnings,
-// [Reject], which browsers can cause at will, for debugging. [Client.Serve] does not log again what was captured, but
-// what was not. A nil logger is no capture.
+// (with their stack) as errors, [Retry] and handlers whose context ended as
+// warnings, [Reject], which browsers can cause at will, for debugging.
+// [Client.Serve] does not log again what was captured, but what was not. A nil
+// logger is no capture.
 func Capture(logger *slog.Logger) Middleware {
 	return func(next Handler[proto.Message]) Handler[proto.Message] {
 		if logger == nil {

@@ -16,6 +16,21 @@
 // restart of the hub costs time, not messages or duplicates. Without a deadline a call
 // ends after 10 s.
 //
+// A worker takes what browsers send. It dials in, so that it needs no port of
+// its own, and shares the work with the others of its [Group]:
+//
+//	reg := hub.NewRegistry(hub.Use(hub.Span(tracer), hub.Capture(logger)))
+//	err = reg.Register(hub.Handle(blogv1.ArticleFeedInbound, onArticleViewed(presence)))
+//	err = client.Serve(ctx, hub.Group("blog"), reg)
+//
+// Handlers get each message at least once, and those of one session and channel
+// in order; their nil is the browser's ack. [Retry] asks for the message again,
+// [Reject] is what the browser may read, and the text of every other error
+// stays here. A registry also answers who a session is ([Authenticate]) and
+// whether it may join ([Authorize]), and hears what becomes of sessions
+// ([OnEvent]). [Client.Serve] outlives its hub, and finishes what it has when
+// its context ends.
+//
 // Everything here may be used by many goroutines at once. The package needs the
 // generated code of hub/v1, gRPC and protobuf, and neither a rules engine nor a compiler.
 package hub

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -58,7 +59,7 @@ type Event struct {
 // registration, each also after another's error, and all of them again at a redelivery.
 //
 // The hub sends events of sessions, and of channels that the worker's token
-// covers. When a hub dies nobody is told: all its sessions are void.
+// covers. When a hub dies nobody is told: see [OnAttach].
 func OnEvent(h func(ctx context.Context, e Event) error, kinds ...EventKind) Registration {
 	return Registration{add: func(r *Registry) error {
 		if h == nil {
@@ -107,4 +108,29 @@ func (r *Registry) onEvent(ctx context.Context, in proto.Message, m Inbound) err
 		}
 	}
 	return errors.Join(failures...)
+}
+
+// OnAttach registers a function that learns, before anything that a new stream
+// delivers, which hub process it leads to. When that is not the one before, and
+// it had not been shut down in peace, the sessions of the one before are void
+// without a [Disconnected]: whoever counts sessions begins anew. The stream
+// waits for the function. Its context ends with [Client.Serve]'s stop timeout;
+// a panic is logged.
+func OnAttach(f func(ctx context.Context, hubID string)) Registration {
+	return Registration{add: func(r *Registry) error {
+		if f == nil {
+			return errors.New("OnAttach: the function is nil")
+		}
+		r.onAttach = append(r.onAttach, f)
+		return nil
+	}}
+}
+
+func (r *Registry) attached(ctx context.Context, logger *slog.Logger, hubID string) {
+	for _, f := range r.onAttach {
+		_ = capture(ctx, logger, func(ctx context.Context, _ proto.Message, _ Inbound) error {
+			f(ctx, hubID)
+			return nil
+		}, nil, Inbound{})
+	}
 }

@@ -187,6 +187,29 @@ func ExampleOnEvent() {
 	// Output: GUnjRk7d disconnected
 }
 
+func ExampleOnAttach() {
+	sessions := map[string]int{"of a hub that is gone": 3}
+	before := "the hub before"
+	reg := hub.NewRegistry()
+	if err := reg.Register(
+		hub.OnAttach(func(_ context.Context, hubID string) {
+			if hubID != before {
+				clear(sessions)
+				before = hubID
+			}
+		}),
+		hub.Handle(articleViewed, func(_ context.Context, _ *wrapperspb.StringValue, m hub.Inbound) error {
+			sessions[m.Sender.Session]++
+			return nil
+		}),
+	); err != nil {
+		log.Fatal(err)
+	}
+	exampleWorker(reg, articleDelivery("article 42"))
+	fmt.Println(sessions)
+	// Output: map[GUnjRk7d:1]
+}
+
 func ExampleAuthenticate() {
 	users := map[string]string{"stub": "user_42"} // a table of sessions
 	reg := hub.NewRegistry()

@@ -65,8 +65,9 @@ type RejectError struct {
 
 // Reject is a final no that the browser may read: its ack's error has this
 // code, reason and text. The reason is a word of yours for programs, as
-// ARTICLE_GONE; empty is HANDLER_FAILED. Beyond 128 and 4,096 bytes reason and text are cut.
-// The code OK, which would be no refusal, and codes that do not exist become INTERNAL.
+// ARTICLE_GONE; empty is HANDLER_FAILED. Beyond 128 and 4,096 bytes reason and
+// text are cut. The code OK, which would be no refusal, and codes that do not
+// exist become INTERNAL.
 func Reject(c codes.Code, reason, text string) error {
 	if _, known := code.Code_name[int32(c)]; !known || c == codes.OK { //nolint:gosec // an unknown code is what is looked for
 		c = codes.Internal

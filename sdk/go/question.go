@@ -49,11 +49,12 @@ type Identity struct {
 }
 
 // Authenticate registers who answers the hub's question of who a connecting
-// session is, mostly by a cookie. An identity lets it in as that, nil without an error as anonymous
-// (where the hub allows it), and any error keeps it out: the browser reads what
-// a [Reject] says, else HANDLER_FAILED, and that it may come again after a
-// [Retry]. The context ends after 5 s, by when the hub has said no. At most one for
-// each registry; the worker's token needs the right AUTHENTICATE.
+// session is, mostly by a cookie. An identity lets it in as that, nil without
+// an error as anonymous (where the hub allows it), and any error keeps it out:
+// the browser reads what a [Reject] says, else HANDLER_FAILED, and that it may
+// come again after a [Retry]. The context ends after 5 s, by when the hub has
+// said no. At most one for each registry; the worker's token needs the right
+// AUTHENTICATE.
 func Authenticate(answer func(ctx context.Context, q *Question) (*Identity, error)) Registration {
 	return Registration{add: func(r *Registry) error {
 		if answer == nil {
@@ -132,10 +133,11 @@ type Decision struct {
 
 // Authorize registers who decides which sessions may join a declared channel of
 // handler scope, and with that send on it. An error is no: the browser reads
-// the text of a [Reject], and nothing of another. The context ends after 5 s, by when the hub
-// has said no. One for each channel; the worker's token needs the right
-// AUTHORIZE. The hub asks any worker with that right: those of one group
-// answer for the same channels, and a channel that none was registered for is a no.
+// the text of a [Reject], and nothing of another. The context ends after 5 s,
+// by when the hub has said no. One for each channel; the worker's token needs
+// the right AUTHORIZE. The hub asks any worker with that right: those of one
+// group answer for the same channels, and a channel that none was registered
+// for is a no.
 func Authorize(declared string, decide func(ctx context.Context, j *Join) (Decision, error)) Registration {
 	return Registration{add: func(r *Registry) error {
 		if decide == nil {

@@ -89,6 +89,7 @@ type Registry struct {
 	declared     []string // of channels, in the order of registration
 	channels     names[route]
 	events       map[EventKind][]Handler[proto.Message]
+	onAttach     []func(ctx context.Context, hubID string)
 	authenticate Handler[proto.Message] // nil: questions are not for this worker
 	joins        names[Handler[proto.Message]]
 	authorizes   bool

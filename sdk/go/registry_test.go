@@ -44,6 +44,7 @@ func TestMistakesOfRegistration(t *testing.T) {
 		"events for two":        {[]hub.Registration{hub.OnEvent(event), hub.OnEvent(event, hub.Connected)}, ""},
 		"an unknown event":      {[]hub.Registration{hub.OnEvent(event, 9)}, "kind 9"},
 		"no event handler":      {[]hub.Registration{hub.OnEvent(nil)}, "nil"},
+		"no attach function":    {[]hub.Registration{hub.OnAttach(nil)}, "nil"},
 		"two authenticators":    {[]hub.Registration{hub.Authenticate(who), hub.Authenticate(who)}, "one already"},
 		"no authenticator":      {[]hub.Registration{hub.Authenticate(nil)}, "nil"},
 		"two authorizers":       {[]hub.Registration{hub.Authorize("a.b", may), hub.Authorize("a.c", may)}, ""},

@@ -20,7 +20,8 @@ const (
 )
 
 // Group names the workers that share the work: of each message one worker of
-// the group gets it, and each group gets it. 1–128 of A-Z, a-z, 0-9, dot, underscore and dash.
+// the group gets it, and each group gets it. 1–128 of A-Z, a-z, 0-9, dot,
+// underscore and dash.
 type Group string
 
 // ServeOption changes one Serve.
@@ -60,24 +61,28 @@ func Log(logger *slog.Logger) ServeOption {
 }
 
 // Serve takes what browsers send on the registry's channels, and the events and
-// questions that it handles, as a worker of the group. It blocks until ctx ends and the last
-// handler has returned.
+// questions that it handles, as a worker of the group. It blocks until ctx ends
+// and the last handler has returned.
 //
 // Messages of one session on one channel are handled one after the other, those
-// of others at the same time, at most [Capacity] at once; see [Handler] for what a handler may count on.
+// of others at the same time, at most [Capacity] at once; see [Handler] for
+// what a handler may count on.
 //
 // A stream that is lost, or whose hub shuts down, is opened again, with pauses
-// that grow from 50 ms to 2 s and are partly random; what was delivered on it and has no answer is given to another
-// worker, or comes again. A handler that runs meanwhile is not interrupted, nor
-// overtaken by the next message of its session and channel.
+// that grow from 50 ms to 2 s and are partly random; what was delivered on it
+// and has no answer is given to another worker, or comes again. A handler that
+// runs meanwhile is not interrupted, nor overtaken by the next message of its
+// session and channel.
 //
 // When ctx ends the hub is told to send nothing new, handlers finish and are
 // acked, and the error is nil. After [StopTimeout] their contexts end.
 //
 // What will not pass by itself ends Serve with that [*Error]: a token that is
 // not valid (code Unauthenticated) or has not the right (PermissionDenied), a
-// channel that the hub does not know or that takes no messages, a mistake in the arguments (InvalidArgument), a closed
-// client (Canceled). One registry may be served more than once, also at the same time.
+// mistake in the arguments (InvalidArgument), a closed client (Canceled), and
+// at the first attempt a channel that the hub does not know (NotFound) or that
+// takes no messages (FailedPrecondition). One registry may be served more than
+// once, also at the same time.
 func (c *Client) Serve(ctx context.Context, group Group, reg *Registry, opts ...ServeOption) error {
 	s := serving{capacity: defaultCapacity, stopTimeout: defaultStopTimeout}
 	for _, opt := range opts {

@@ -15,8 +15,9 @@ import (
 // named by the declared channel (or the message's type), whose parent is the
 // sender's span where the browser sent one. Its attributes name channel,
 // message id, attempt and session; never the payload. Errors and panics are
-// recorded and set the span's status, except a [Reject], which is an answer. Put it before [Capture], so that logs have
-// the span's context. A nil tracer makes no spans.
+// recorded and set the span's status, except a [Reject], which is an answer.
+// Put it before [Capture], so that logs have the span's context. A nil tracer
+// makes no spans.
 func Span(tracer trace.Tracer) Middleware {
 	return func(next Handler[proto.Message]) Handler[proto.Message] {
 		if tracer == nil {

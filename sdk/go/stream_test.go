@@ -330,3 +330,48 @@ func TestNoHubIsNoEnd(t *testing.T) {
 		_ = client.Close()
 	})
 }
+
+func TestOnceAttachedAWorkerWaitsForItsChannels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newHandlerHub()
+		f.refuse = func(n int) error {
+			if n == 1 || n == 2 { // a hub that has just started, and not been told of all channels
+				return refusal(codes.NotFound, "CHANNEL_UNKNOWN", "no such channel")
+			}
+			return nil
+		}
+		s := serve(t, f, registry(t, nothing))
+		s.attached().end <- nil
+		s.attached()
+		s.ends()
+	})
+}
+
+func TestEachStreamTellsItsHubFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var heard []string
+		reg := registry(t, func(_ context.Context, in text, _ hub.Inbound) error {
+			heard = append(heard, in.GetValue())
+			return nil
+		})
+		if err := reg.Register(
+			hub.OnAttach(func(_ context.Context, id string) { heard = append(heard, "hub "+id); panic("in vain") }),
+			hub.OnAttach(func(_ context.Context, id string) { heard = append(heard, "hub "+id) }),
+		); err != nil {
+			t.Fatal(err)
+		}
+		s := serve(t, newHandlerHub(), reg)
+		for _, id := range []string{"1", "2"} {
+			stream := s.attached()
+			stream.deliver(id, "s", "blog.article.feed")
+			stream.acks(t)
+			stream.end <- nil
+		}
+		s.attached()
+		s.stillRuns()
+		s.ends()
+		if want := []string{"hub h", "hub h", "1", "hub h", "hub h", "2", "hub h", "hub h"}; !slices.Equal(heard, want) {
+			t.Errorf("heard %v", heard)
+		}
+	})
+}

@@ -8,9 +8,10 @@ import (
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 )
 
-// turns runs jobs: those of one key one after the other in the order they
-// came, others side by side, at most limit at once. It outlives streams, so that a redelivery to the
-// same worker waits for the attempt that its old stream left behind.
+// turns runs jobs: those of one key one after the other in the order they came,
+// others side by side, at most limit at once. It outlives streams, so that a
+// redelivery to the same worker waits for the attempt that its old stream left
+// behind.
 type turns struct {
 	limit   int            // static
 	running sync.WaitGroup // the goroutines; waited for when no more is added

@@ -44,11 +44,12 @@ type worker struct {
 // attend keeps a stream open until ctx ends or there is no point. A stream whose
 // hub shuts down finishes beside its successor.
 func (w *worker) attend(ctx, handling context.Context) error {
-	pause := firstPause
+	pause, attached := firstPause, false
 	for {
 		began := time.Now()
-		a, err := w.attach(ctx)
+		a, err := w.attach(ctx, handling)
 		if err == nil {
+			attached = true
 			w.streams.Go(func() {
 				a.serve(ctx, w.stop, func(frame *hubv1.HandleResponse) { w.take(handling, a, frame) })
 			})
@@ -57,7 +58,7 @@ func (w *worker) attend(ctx, handling context.Context) error {
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // how a stream ended that was not needed any more is no failure
 		}
-		if permanent(err) {
+		if permanent(err, attached) {
 			return err
 		}
 		if time.Since(began) > steady {
@@ -77,7 +78,7 @@ func (w *worker) attend(ctx, handling context.Context) error {
 }
 
 // attach opens a stream. It outlives ctx, to bring in what is being handled.
-func (w *worker) attach(ctx context.Context) (*attachment, error) {
+func (w *worker) attach(ctx, handling context.Context) (*attachment, error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	unlink := context.AfterFunc(ctx, cancel)
 	timer := time.AfterFunc(attaching, cancel)
@@ -95,6 +96,7 @@ func (w *worker) attach(ctx context.Context) (*attachment, error) {
 	}
 	w.log.LogAttrs(ctx, slog.LevelInfo, "attached", slog.String("worker_id", attached.GetWorkerId()),
 		slog.String("hub_id", attached.GetHubId()), slog.Uint64("capacity", uint64(attached.GetCapacity())))
+	w.reg.attached(handling, w.log, attached.GetHubId())
 	return newAttachment(stream, cancel), nil
 }
 
@@ -124,16 +126,19 @@ func (w *worker) greet(ctx context.Context) (grpc.BidiStreamingClient[hubv1.Hand
 // errClosed: the caller has closed the client; no stream will ever open.
 var errClosed = &Error{Code: codes.Canceled, Message: "the client is closed"}
 
-// permanent tells that another attempt would meet the same answer.
-func permanent(err error) bool {
+// permanent tells that another attempt would meet the same answer. A worker
+// that was attached before was right about its channels once: a hub that has
+// forgotten them may just have started, and not been told of all yet.
+func permanent(err error, attached bool) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		return false
 	}
 	switch e.Code {
-	case codes.Unauthenticated, codes.PermissionDenied, codes.InvalidArgument, codes.NotFound, codes.AlreadyExists,
-		codes.FailedPrecondition, codes.OutOfRange, codes.Unimplemented:
+	case codes.Unauthenticated, codes.PermissionDenied, codes.InvalidArgument:
 		return true
+	case codes.NotFound, codes.AlreadyExists, codes.FailedPrecondition, codes.OutOfRange, codes.Unimplemented:
+		return !attached
 	default:
 		return e == errClosed
 	}
