@@ -29,6 +29,7 @@ type handlerHub struct {
 	// static after serve; what the nth attach gets, from 0. Nil: Attached.
 	refuse func(n int) error
 	holds  bool // streams stay open when the worker has ended its side
+	deaf   bool // nothing is read after attach
 	attach atomic.Int32
 	// each stream that was attached; holds enough for a test.
 	streams chan *workerStream
@@ -72,6 +73,10 @@ func (f *handlerHub) Handle(server grpc.BidiStreamingServer[hubv1.HandleRequest,
 	go func(left chan struct{}) {
 		defer close(left)
 		defer close(s.said)
+		if f.deaf {
+			<-s.over
+			return
+		}
 		for {
 			frame, err := server.Recv()
 			if err != nil {

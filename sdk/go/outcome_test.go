@@ -28,7 +28,7 @@ func outcome(t *testing.T, h hub.Handler[text], change ...func(*hubv1.Delivery))
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var written bytes.Buffer
-		s := serve(t, newHandlerHub(), registry(t, h), hub.Log(slog.New(slog.NewTextHandler(&written, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+		s := serve(t, newHandlerHub(), registry(t, h), hub.Capacity(1), hub.Log(slog.New(slog.NewTextHandler(&written, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 		stream := s.attached()
 		stream.deliver("d", "s", "blog.article.feed", change...)
 		answer = stream.next(t)
@@ -155,6 +155,28 @@ func TestWhatCannotBeHandledIsAFinalNo(t *testing.T) {
 		}
 		if !strings.Contains(log, "level=ERROR") {
 			t.Errorf("%s: nothing in the log:\n%s", name, log)
+		}
+	}
+}
+
+func TestAfterItsDeadlineAHandlerMayStillMeanNo(t *testing.T) {
+	for name, c := range map[string]struct {
+		h     hub.Handler[text]
+		retry bool
+	}{
+		"an error": {func(context.Context, text, hub.Inbound) error { return errors.New("broken pipe") }, true},
+		"a reject": {func(context.Context, text, hub.Inbound) error { return hub.Reject(codes.NotFound, "GONE", "gone") }, false},
+		"a panic":  {func(context.Context, text, hub.Inbound) error { panic("x") }, false},
+	} {
+		answer, _ := outcome(t, func(ctx context.Context, in text, m hub.Inbound) error {
+			if in.GetValue() == "fine" {
+				return nil
+			}
+			<-ctx.Done()
+			return c.h(ctx, in, m)
+		})
+		if nack := answer.GetNack(); nack == nil || nack.GetRetry() != c.retry {
+			t.Errorf("%s: %v", name, answer)
 		}
 	}
 }

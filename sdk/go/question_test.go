@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -135,6 +136,9 @@ func TestWhoASessionIs(t *testing.T) {
 		"too many roles": {func(context.Context, *hub.Question) (*hub.Identity, error) {
 			return &hub.Identity{UserID: "u", Roles: make([]string, 65)}, nil
 		}, " INTERNAL HANDLER_FAILED  false"},
+		"a role of bytes": {func(context.Context, *hub.Question) (*hub.Identity, error) {
+			return &hub.Identity{UserID: "u", Roles: []string{"\xff"}}, nil
+		}, " INTERNAL HANDLER_FAILED  false"},
 		"bad attributes": {func(context.Context, *hub.Question) (*hub.Identity, error) {
 			return &hub.Identity{UserID: "u", Attributes: map[string]string{"a": "\xff"}}, nil
 		}, " INTERNAL HANDLER_FAILED  false"},
@@ -203,6 +207,35 @@ func TestWhoMayJoin(t *testing.T) {
 			s.ends()
 		})
 	}
+}
+
+func TestAMiddlewareMayTakeAYesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reg := hub.NewRegistry(hub.Use(func(next hub.Handler[proto.Message]) hub.Handler[proto.Message] {
+			return func(ctx context.Context, in proto.Message, m hub.Inbound) error {
+				return errors.Join(next(ctx, in, m), errors.New("the audit log is full"))
+			}
+		}))
+		if err := reg.Register(
+			hub.Authenticate(func(context.Context, *hub.Question) (*hub.Identity, error) { return &hub.Identity{UserID: "u"}, nil }),
+			hub.Authorize("board.{board_id}.cursor", func(context.Context, *hub.Join) (hub.Decision, error) {
+				return hub.Decision{Allow: true}, nil
+			}),
+		); err != nil {
+			t.Fatal(err)
+		}
+		s := serve(t, newHandlerHub(), reg)
+		stream := s.attached()
+		stream.who("q")
+		if got := stream.next(t).GetIdentify(); got.GetIdentity() != nil || got.GetError() == nil {
+			t.Errorf("identify %v", got)
+		}
+		stream.may("q", "board.7.cursor")
+		if got := stream.next(t).GetDecide(); got.GetAllow() {
+			t.Errorf("decide %v", got)
+		}
+		s.ends()
+	})
 }
 
 func mapsEqual(a, b channel.Params) bool { return fmt.Sprint(a) == fmt.Sprint(b) }

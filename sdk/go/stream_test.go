@@ -3,15 +3,19 @@ package hub_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	hub "github.com/realtime-hub/hub/sdk/go"
 )
 
@@ -184,16 +188,92 @@ func TestStopFinishesWhatRuns(t *testing.T) {
 		if first, second := stream.acks(t), stream.acks(t); first != "1" || second != "2" {
 			t.Errorf("acked %s and %s", first, second)
 		}
+		acked := time.Now()
 		if frame := stream.next(t); frame != nil {
 			t.Errorf("the worker said %v; want its end", frame)
 		}
-		stream.end <- nil
-		if err := <-s.done; err != nil {
-			t.Errorf("Serve ended with %v", err)
+		if err := <-s.done; err != nil || time.Since(acked) > 300*time.Millisecond {
+			t.Errorf("Serve ended with %v, %v after the last ack", err, time.Since(acked))
 		}
 		if n := s.hub.attach.Load(); n != 1 {
 			t.Errorf("%d streams; want 1", n)
 		}
+	})
+}
+
+func TestWhatWasOnItsWayIsTakenUntilItIsQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newHandlerHub()
+		f.holds = true
+		handled := 0
+		s := serve(t, f, registry(t, func(context.Context, text, hub.Inbound) error { handled++; return nil }))
+		stream := s.attached()
+		s.stillRuns()
+		s.stop()
+		stream.next(t) // drain
+		for _, id := range []string{"1", "2", "3"} {
+			time.Sleep(150 * time.Millisecond) // in the bubble
+			stream.deliver(id, "s", "blog.article.feed")
+			if got := stream.acks(t); got != id {
+				t.Errorf("acked %s, want %s", got, id)
+			}
+		}
+		if frame := stream.next(t); frame != nil {
+			t.Errorf("the worker said %v; want its end", frame)
+		}
+		stream.deliver("4", "s", "blog.article.feed") // nobody could ack it
+		if err := <-s.done; err != nil || handled != 3 {
+			t.Errorf("Serve ended with %v, %d handled", err, handled)
+		}
+	})
+}
+
+func TestWithoutAStopTimeoutHandlersSayThatTheyDidNotFinish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gate{}
+		s := serve(t, newHandlerHub(), registry(t, g.handle), hub.StopTimeout(0))
+		stream := s.attached()
+		stream.deliver("1", "s", "blog.article.feed")
+		g.running()
+		s.stop()
+		frames := []*hubv1.HandleRequest{stream.next(t), stream.next(t)}
+		slices.SortFunc(frames, func(a, b *hubv1.HandleRequest) int { return len(b.String()) - len(a.String()) })
+		if nack := frames[0].GetNack(); nack.GetDeliveryId() != "1" || !nack.GetRetry() {
+			t.Errorf("the worker said %v; want a nack with retry", frames)
+		}
+		s.ends()
+	})
+}
+
+func TestAHubThatDoesNotReadHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newHandlerHub()
+		f.deaf = true
+		s := serve(t, f, registry(t, func(context.Context, text, hub.Inbound) error {
+			return hub.Reject(codes.NotFound, "GONE", strings.Repeat("x", 4096))
+		}))
+		stream := s.attached()
+		for i := range 500 { // more than the connection holds
+			stream.deliver(fmt.Sprint(i), fmt.Sprint("s", i), "blog.article.feed")
+		}
+		s.stillRuns()
+		began := time.Now()
+		s.ends()
+		if took := time.Since(began); took > 15*time.Second {
+			t.Errorf("it took %v; want at most the stop timeout and a little", took)
+		}
+	})
+}
+
+func TestALargeMessageArrives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, newHandlerHub(), registry(t, nothing))
+		stream := s.attached()
+		stream.deliver("1", "s", "blog.article.feed", func(d *hubv1.Delivery) {
+			d.Message = pack(wrapperspb.String(strings.Repeat("x", 5<<20))) // more than gRPC takes by default
+		})
+		stream.acks(t)
+		s.ends()
 	})
 }
 
