@@ -12,10 +12,11 @@ import (
 	"github.com/realtime-hub/hub/hub/channel"
 )
 
-// Handler takes one browser's message. Its delivery is at least once: the same
-// message may come again, with the same [Inbound].ID, so that a handler is
-// idempotent by it. Messages of one session on one channel come one after the
-// other, in the order sent; all others come at the same time.
+// Handler takes one browser's message. Its delivery is at least once, unless
+// the channel is declared otherwise: the same message may come again, with the
+// same [Inbound].ID, so that a handler is idempotent by it. Messages of one
+// session on one channel come one after the other, in the order sent; all
+// others come at the same time.
 //
 // Nil is yes, and the browser's ack says so. [Retry] asks for the message
 // again, [Reject] is an answer that the browser may read. Any other error and a
