@@ -152,10 +152,6 @@ type panicError struct {
 
 func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
-// errExited: a handler ended its goroutine, as t.FailNow does, so that there is
-// no error to judge.
-var errExited = errors.New("the handler ended its goroutine")
-
 // clip makes text fit for the wire: valid UTF-8, at most limit bytes.
 func clip(text string, limit int) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -120,6 +121,10 @@ func TestWhoASessionIs(t *testing.T) {
 			return nil, hub.Retry(errors.New(secret), 0)
 		}, " UNAVAILABLE HANDLER_FAILED  true"},
 		"a panic": {func(context.Context, *hub.Question) (*hub.Identity, error) { panic(secret) }, " INTERNAL HANDLER_FAILED  false"},
+		"an end of the goroutine": {func(context.Context, *hub.Question) (*hub.Identity, error) {
+			runtime.Goexit()
+			return &hub.Identity{UserID: "u"}, nil
+		}, " INTERNAL HANDLER_FAILED  false"},
 		"too late": {func(ctx context.Context, _ *hub.Question) (*hub.Identity, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -27,30 +28,39 @@ func (w *worker) take(ctx context.Context, a *attachment, frame *hubv1.HandleRes
 	case *hubv1.HandleResponse_Delivery:
 		d := f.Delivery
 		w.queue(ctx, a, &w.work, d.GetSender().GetSession()+"\x00"+d.GetChannel(), job{
-			until:     deadline(d.GetTimeLeft()),
-			handle:    func(ctx context.Context) *hubv1.HandleRequest { return w.deliver(ctx, d) },
-			otherwise: answerTo(d.GetDeliveryId(), errExited, false),
+			until:  deadline(d.GetTimeLeft()),
+			handle: func(ctx context.Context) *hubv1.HandleRequest { return w.deliver(ctx, d) },
+			otherwise: func() *hubv1.HandleRequest {
+				return answerTo(d.GetDeliveryId(), w.exited(ctx, d.GetMessageId()), false)
+			},
 		})
 	case *hubv1.HandleResponse_Event:
 		e := f.Event
 		w.queue(ctx, a, &w.work, e.GetSender().GetSession(), job{ // one order for all events of a session
-			until:     time.Now().Add(deliveryTime),
-			handle:    func(ctx context.Context) *hubv1.HandleRequest { return w.happen(ctx, e) },
-			otherwise: answerTo(e.GetDeliveryId(), errExited, false),
+			until:  time.Now().Add(deliveryTime),
+			handle: func(ctx context.Context) *hubv1.HandleRequest { return w.happen(ctx, e) },
+			otherwise: func() *hubv1.HandleRequest {
+				return answerTo(e.GetDeliveryId(), w.exited(ctx, e.GetDeliveryId()), false)
+			},
 		})
 	case *hubv1.HandleResponse_Authenticate:
 		q := f.Authenticate
 		w.queue(ctx, a, &w.questions, q.GetQuestionId(), job{
-			until:     time.Now().Add(questionTime),
-			handle:    func(ctx context.Context) *hubv1.HandleRequest { return w.identify(ctx, q) },
-			otherwise: identify(&hubv1.Identify{QuestionId: q.GetQuestionId(), Error: refusalOf(errExited, false)}),
+			until:  time.Now().Add(questionTime),
+			handle: func(ctx context.Context) *hubv1.HandleRequest { return w.identify(ctx, q) },
+			otherwise: func() *hubv1.HandleRequest {
+				return identify(&hubv1.Identify{QuestionId: q.GetQuestionId(), Error: refusalOf(w.exited(ctx, q.GetQuestionId()), false)})
+			},
 		})
 	case *hubv1.HandleResponse_Authorize:
 		q := f.Authorize
 		w.queue(ctx, a, &w.questions, q.GetQuestionId(), job{
-			until:     time.Now().Add(questionTime),
-			handle:    func(ctx context.Context) *hubv1.HandleRequest { return w.decide(ctx, q) },
-			otherwise: decide(Decision{}, q.GetQuestionId()),
+			until:  time.Now().Add(questionTime),
+			handle: func(ctx context.Context) *hubv1.HandleRequest { return w.decide(ctx, q) },
+			otherwise: func() *hubv1.HandleRequest {
+				_ = w.exited(ctx, q.GetQuestionId())
+				return decide(Decision{}, q.GetQuestionId())
+			},
 		})
 	default: // of a newer hub; nobody has asked for it
 	}
@@ -132,6 +142,13 @@ func (w *worker) decide(ctx context.Context, q *hubv1.Authorize) *hubv1.HandleRe
 // call logs what no Capture has logged.
 func (w *worker) call(ctx context.Context, h Handler[proto.Message], in proto.Message, m Inbound) error {
 	return capture(ctx, w.log, h, in, m)
+}
+
+// exited is the error of a handler that ended its goroutine, as t.FailNow does:
+// it returned none, and no Capture saw it.
+func (w *worker) exited(ctx context.Context, id string) error {
+	w.log.LogAttrs(ctx, slog.LevelError, "handler ended its goroutine", slog.String("message_id", id))
+	return errors.New("the handler ended its goroutine")
 }
 
 func fail(err error) Handler[proto.Message] {

@@ -30,9 +30,9 @@ type turns struct {
 type job struct {
 	on    *attachment
 	until time.Time // after it the hub has given up on the answer
-	// handle makes the answer, otherwise is the answer if it ends its goroutine.
+	// handle makes the answer, otherwise makes it if handle ends its goroutine.
 	handle    func(ctx context.Context) *hubv1.HandleRequest
-	otherwise *hubv1.HandleRequest
+	otherwise func() *hubv1.HandleRequest
 }
 
 // add never blocks. ctx is that of the handlers.
@@ -142,7 +142,12 @@ func (j job) do(ctx context.Context) {
 	}
 	ctx, cancel := context.WithDeadline(ctx, j.until)
 	defer cancel()
-	answer := j.otherwise
-	defer func() { j.on.answer(answer) }()
+	var answer *hubv1.HandleRequest
+	defer func() {
+		if answer == nil {
+			answer = j.otherwise()
+		}
+		j.on.answer(answer)
+	}()
 	answer = j.handle(ctx)
 }

@@ -23,7 +23,7 @@ func TestWhatLapsesDoesNotPileUp(t *testing.T) {
 			key := []string{"a", "b", "c", "d", "e"}[i%5]
 			turns.add(t.Context(), key, job{on: a, until: time.Now().Add(10 * time.Second), handle: func(context.Context) *hubv1.HandleRequest {
 				<-free
-				return nil
+				return &hubv1.HandleRequest{}
 			}})
 			time.Sleep(3 * time.Second) // in the bubble
 			synctest.Wait()
