@@ -6,40 +6,66 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
-	hub "github.com/realtime-hub/hub/sdk/go"
+	grpccodes "google.golang.org/grpc/codes"
 
+	blogv1 "github.com/realtime-hub/hub/examples/blog/gen/blog/v1"
+	"github.com/realtime-hub/hub/hub/channel"
 	"github.com/realtime-hub/hub/hub/server"
+	hub "github.com/realtime-hub/hub/sdk/go"
 )
 
 // This test is written to be copied: a hub in the test's process, a worker that
-// knows sessions by their cookie and answers a ping by a broadcast, and the
-// real socket.io-client.
-//
-// With generated code the two descriptors are blogv1.PingInbound and
-// blogv1.PongChannel; here the messages have none.
+// knows sessions by their cookie and answers each message by a broadcast, and
+// the real socket.io-client. ArticleViewed is the ping, ArticleViewers the pong.
 var (
-	ping = hub.NewInbound[*e2ePing]("e2e.ping")
-	pong = hub.NewChannel[*e2ePong]("e2e.pong")
+	viewed  = hub.NewInbound[*blogv1.ArticleViewed]("blog.article.feed")
+	viewers = func(article string) channel.Of[*blogv1.ArticleViewers] {
+		return channel.Filled[*blogv1.ArticleViewers]("blog.article.{article_id}.viewers", channel.Params{"article_id": article})
+	}
 )
 
-// serving runs a worker until the test ends.
-func (h *testHub) serving(t *testing.T, group string, registrations ...hub.Registration) *hub.Client {
+// authenticate knows one cookie. Nobody is an anonymous session.
+func authenticate(_ context.Context, q *hub.Question) (*hub.Identity, error) {
+	if q.Cookies["session"] == "stub" {
+		return &hub.Identity{UserID: "user_1"}, nil
+	}
+	return nil, nil //nolint:nilnil // the contract's "neither"
+}
+
+// onViewed is a handler as a use case would write it: private, and without a
+// hub in its signature.
+func onViewed(b hub.Broadcaster) hub.Handler[*blogv1.ArticleViewed] {
+	return func(ctx context.Context, in *blogv1.ArticleViewed, _ hub.Inbound) error {
+		switch id := in.GetId(); id {
+		case "closed":
+			return hub.Reject(grpccodes.FailedPrecondition, "ARTICLE_CLOSED", "the article is closed")
+		case "broken":
+			return errors.New("a secret of the backend's")
+		default:
+			_, err := hub.Broadcast(ctx, b, viewers(id), &blogv1.ArticleViewers{Id: id, Count: 1})
+			return err
+		}
+	}
+}
+
+// serve runs a worker until the test ends, and returns when it is attached.
+func (h *testHub) serve(t *testing.T, group hub.Group, registrations func(*hub.Client) []hub.Registration) {
 	t.Helper()
 	client, err := hub.Dial(h.addresses.GRPC)
 	if err != nil {
 		t.Fatal(err)
 	}
-	attached := make(chan struct{})
+	attached := make(chan struct{}, 1)
 	reg := hub.NewRegistry()
-	registrations = append(registrations, hub.OnAttach(func(context.Context, string) { close(attached) }))
-	if err := reg.Register(registrations...); err != nil {
+	if err := reg.Register(append(registrations(client), hub.OnAttach(func(context.Context, string) { attached <- struct{}{} }))...); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := client.Serve(ctx, hub.Group(group), reg); err != nil {
+		if err := client.Serve(ctx, group, reg); err != nil {
 			t.Errorf("Serve: %v", err)
 		}
 	})
@@ -48,64 +74,51 @@ func (h *testHub) serving(t *testing.T, group string, registrations ...hub.Regis
 		running.Wait()
 		_ = client.Close()
 	})
-	within(t, "the worker's attach", attached)
-	return client
+	select {
+	case <-attached:
+	case <-time.After(patience):
+		t.Fatal("the worker does not attach")
+	}
 }
 
 func TestPing(t *testing.T) {
-	h := startHub(t, func(cfg *server.Config) { cfg.Auth.Worker = &server.WorkerAuth{Group: "sessions"} })
-	client, err := hub.Dial(h.addresses.GRPC)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	h.serving(t, "sessions",
-		hub.Authenticate(func(_ context.Context, q *hub.Question) (*hub.Identity, error) {
-			if q.Cookies["session"] == "stub" {
-				return &hub.Identity{UserID: "user_1"}, nil
-			}
-			return nil, nil //nolint:nilnil // nobody: an anonymous session
-		}),
-		hub.Handle(ping, func(ctx context.Context, in *e2ePing, m hub.Inbound) error {
-			switch text := in.GetText(); text {
-			case "refuse":
-				return hub.Reject("FAILED_PRECONDITION", "NOT_NOW", "no pong today")
-			case "fail":
-				return errors.New("a secret of the backend's")
-			default:
-				_, err := hub.Broadcast(ctx, client, pong, &e2ePong{Text: text + " from " + m.Sender.UserID})
-				return err
-			}
-		}))
-
-	cookie := options{headers: map[string]string{"Cookie": "session=stub"}}
+	h := startHub(t, func(cfg *server.Config) {
+		cfg.Channels = append(cfg.Channels, "../examples/blog/proto")
+		cfg.Auth.Worker = &server.WorkerAuth{Group: "blog"}
+	})
+	h.serve(t, "blog", func(client *hub.Client) []hub.Registration {
+		return []hub.Registration{hub.Authenticate(authenticate), hub.Handle(viewed, onViewed(client))}
+	})
 	each(t, func(t *testing.T, m mode) {
-		c := dial(t, h.url, m, cookie) // gate 1: the worker knows the cookie
+		article := unique()
+		there := "blog.article." + article + ".viewers"
+		c := dial(t, h.url, m, options{headers: map[string]string{"Cookie": "session=stub"}}) // gate 1
 		same(t, "who it is", string(field(t, c.ready().arg(0), "userId")), `"user_1"`)
-		c.subscribe("e2e.pong") // gate 2
-		c.subscribe("e2e.mail.user_1")
-		if answer := c.ack("e2e.ping", object{"text": "ping"}); !strings.Contains(answer, `"ok":true`) { // gates 3 and 4
+		c.subscribe(there) // gate 2
+		c.subscribe("blog.notifications.user_1")
+		if answer := c.ack("blog.article.feed", object{"id": article}); !strings.Contains(answer, `"ok":true`) { // gates 3 and 4
 			t.Fatalf("the ping is answered by %s", answer)
 		}
-		same(t, "the pong", string(c.next("e2e.pong").arg(0)), `{"text":"ping from user_1"}`)
+		same(t, "the pong", string(c.next(there).arg(0)), `{"id":`+quoted(article)+`,"count":1}`)
 
-		for _, refused := range []struct {
+		for _, no := range []struct {
 			what, event, reason string
 			args                []any
 		}{
-			{"an unknown channel", "hub:subscribe", "CHANNEL_UNKNOWN", []any{"e2e.nothing"}},
-			{"another's channel", "hub:subscribe", "SCOPE_DENIED", []any{"e2e.mail.user_2"}},
-			{"a channel without inbound", "e2e.pong", "INBOUND_NOT_ACCEPTED", []any{object{"text": "x"}}},
-			{"a message that only staff may send", "e2e.staff", "SCOPE_DENIED", []any{object{"n": 1}}},
-			{"a field that is not there", "e2e.ping", "PAYLOAD_MALFORMED", []any{object{"no": "x"}}},
-			{"a handler that fails", "e2e.ping", "HANDLER_FAILED", []any{object{"text": "fail"}}},
+			{"an unknown channel", "hub:subscribe", "CHANNEL_UNKNOWN", []any{"blog.nothing"}},
+			{"a scope that forbids to join", "hub:subscribe", "SCOPE_DENIED", []any{"blog.notifications.user_2"}},
+			{"a channel without inbound", there, "INBOUND_NOT_ACCEPTED", []any{object{"id": "x"}}},
+			{"a scope that forbids to send", "e2e.staff", "SCOPE_DENIED", []any{object{"n": 1}}},
+			{"a field that is not there", "blog.article.feed", "PAYLOAD_MALFORMED", []any{object{"no": "x"}}},
+			{"a handler that fails", "blog.article.feed", "HANDLER_FAILED", []any{object{"id": "broken"}}},
 		} {
-			f := c.refused(refused.event, refused.args...)
-			if f.want(t, refused.reason); strings.Contains(f.Message, "secret") {
-				t.Errorf("%s: the browser reads %q", refused.what, f.Message)
+			f := c.refused(no.event, no.args...)
+			if f.want(t, no.reason); strings.Contains(f.Message, "secret") {
+				t.Errorf("%s: the browser reads %q", no.what, f.Message)
 			}
 		}
-		if f := c.refused("e2e.ping", object{"text": "refuse"}); f.Reason != "NOT_NOW" || f.Code != "FAILED_PRECONDITION" || f.Message != "no pong today" {
+		f := c.refused("blog.article.feed", object{"id": "closed"})
+		if f.Reason != "ARTICLE_CLOSED" || f.Code != "FAILED_PRECONDITION" || f.Message != "the article is closed" {
 			t.Errorf("what the handler meant for the browser came as %+v", f)
 		}
 	})
