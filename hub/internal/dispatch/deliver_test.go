@@ -75,8 +75,7 @@ func TestAWorkerNeverHasMoreThanItsCapacity(t *testing.T) {
 		s := w.attach("g", func(a *hubv1.Attach) { a.Capacity = 3 })
 		var told []*word
 		for _, session := range texts(10) {
-			told = append(told, w.submit(session, "room.1.said", "x"))
-			told = append(told, w.submit(session, "room.1.moved", "x"))
+			told = append(told, w.submit(session, "room.1.said", "x"), w.submit(session, "room.1.moved", "x"))
 		}
 		for range 20 {
 			if n := len(s.unacked()); n > 3 {

@@ -2,10 +2,10 @@ package gate
 
 import (
 	"fmt"
-	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"log/slog"
 	"time"
 
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/internal/fault"
 )
 

@@ -21,12 +21,12 @@ const maxPairs = 128
 func (r *Request) question(auth []byte) *hubv1.Authenticate {
 	ask := &hubv1.Authenticate{Headers: map[string]string{}, Cookies: map[string]string{}, RemoteAddress: r.RemoteAddr}
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		if name != "Cookie" && len(ask.Headers) < maxPairs {
+		if name != "Cookie" && len(ask.GetHeaders()) < maxPairs {
 			ask.Headers[strings.ToLower(name)] = strings.ToValidUTF8(strings.Join(r.Header[name], ", "), "")
 		}
 	}
 	for _, cookie := range (&http.Request{Header: r.Header}).Cookies() {
-		if _, has := ask.Cookies[cookie.Name]; !has && len(ask.Cookies) < maxPairs {
+		if _, has := ask.GetCookies()[cookie.Name]; !has && len(ask.GetCookies()) < maxPairs {
 			ask.Cookies[cookie.Name] = strings.ToValidUTF8(cookie.Value, "")
 		}
 	}
