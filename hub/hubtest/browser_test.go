@@ -84,7 +84,7 @@ func TestAcksAndRefusalsAreTheHubs(t *testing.T) {
 	if err != nil || string(ack) != `{"ok":true,"channel":"blog.article.feed"}` {
 		t.Errorf("the ack is %s, %v", ack, err)
 	}
-	_, err = b.Emit("blog.article.feed", article("Hello"))
+	_, err = b.Emit("blog.article.7.viewers", map[string]any{"id": "7", "count": 1})
 	if refused, ok := errors.AsType[*hub.Error](err); !ok || refused.Reason != "INBOUND_NOT_ACCEPTED" || refused.Code != codes.FailedPrecondition {
 		t.Errorf("it says %v", err)
 	}

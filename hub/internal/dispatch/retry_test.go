@@ -56,7 +56,7 @@ func TestARetryWaitsAsLongAsTheWorkerSaid(t *testing.T) {
 		behind := w.submit("s1", "room.1.said", "2")
 		s.nack("1", &hubv1.Nack{Retry: true, RetryAfter: durationpb.New(7 * time.Second)})
 		time.Sleep(7*time.Second - 1) // in the bubble
-		s.none() // nor may the second pass the first
+		s.none()                      // nor may the second pass the first
 
 		time.Sleep(time.Nanosecond) // in the bubble
 		if d := s.ack("1"); d.GetAttempt() != 2 {
