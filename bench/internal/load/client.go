@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -161,6 +160,9 @@ func (c *Crowd) heard(cl *client, read []byte) error {
 			return err
 		}
 	}
+	if err == nil && c.requests != nil {
+		return c.requests.again(cl)
+	}
 	return err
 }
 
@@ -203,8 +205,8 @@ func (c *Crowd) short(cl *client, m []byte) error {
 			c.joined(cl)
 		}
 		return nil
-	case c.requests != nil && strings.HasPrefix(string(m), c.protocol.Answer):
-		return c.requests.answered(cl)
+	case c.requests != nil && bytes.HasPrefix(m, c.requests.answer):
+		return c.requests.answered()
 	}
 	return fmt.Errorf("nobody knows what %.120q is for", m)
 }

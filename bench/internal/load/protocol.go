@@ -86,6 +86,20 @@ var (
 	Raw = Protocol{Path: "/", Greeting: "subscribe", Script: []Step{{Hear: "subscribed"}}}
 )
 
+// The channels on which the hub's browsers send; each message has 128 bytes,
+// as a broadcast has.
+const (
+	AtLeastOnce = "bench.at_least_once"
+	AtMostOnce  = "bench.at_most_once"
+)
+
+// Inbound is a message to the workers of a channel of the hub's. Its ack is
+// the answer.
+func Inbound(channel string) Question {
+	say := func(data string) string { return `421["` + channel + `",{"data":"` + data + `"}]` }
+	return Question{Say: say(strings.Repeat("x", 128-len(say("")))), Answer: `431[{"ok":true,`}
+}
+
 // hear is what a client says when it hears m at a step of its script, which
 // may be nothing, and whether it is subscribed then.
 func (p *Protocol) hear(step int, m []byte, credential string) (say string, subscribed bool, err error) {
