@@ -73,7 +73,7 @@ func startHub(ctx context.Context, w Workshop, o Options) (*Peer, error) {
 		return nil, err
 	}
 	return &Peer{
-		Clients: clients, Broadcast: backend.broadcast, process: process, end: backend.close,
+		Clients: clients, Broadcast: backend.broadcast, backends: backends, process: process, end: backend.close,
 		goroutines: func(ctx context.Context) (int, bool, error) { return metric(ctx, operators, "go_goroutines") },
 	}, nil
 }

@@ -21,6 +21,7 @@ type Peer struct {
 	// Broadcast makes the server send; it does not wait for it.
 	Broadcast load.Broadcaster
 
+	backends   string // where workers dial in, host:port; empty: nowhere
 	process    *process
 	goroutines func(context.Context) (n int, ok bool, err error)
 	end        func() // of what was opened beside the process
@@ -50,6 +51,8 @@ type Kind struct {
 	Protocol load.Protocol
 	// Identity says that its clients have one, a token each.
 	Identity bool
+	// Inbound says that what its clients send reaches workers; see Peer.Work.
+	Inbound bool
 
 	start func(context.Context, Workshop, Options) (*Peer, error)
 	lacks func(Workshop) string
@@ -67,7 +70,7 @@ type Options struct {
 // Kinds are all, in the order of the tables.
 func Kinds() []Kind {
 	return []Kind{
-		{Name: "hub", Protocol: load.Hub, Identity: true, start: startHub},
+		{Name: "hub", Protocol: load.Hub, Identity: true, Inbound: true, start: startHub},
 		{Name: "node", Protocol: load.SocketIO, start: command("node", "peers/node/server.mjs"), lacks: lacksNode},
 		{
 			Name: "centrifuge", Protocol: load.Centrifuge,
