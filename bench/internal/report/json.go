@@ -22,6 +22,11 @@ type figures struct {
 	Requests     *float64 `json:"requests_per_s"`
 	MessageBytes *float64 `json:"message_bytes"`
 	CoreW32      *float64 `json:"core_share_w32"`
+	// The hub's only.
+	InboundALO    *float64 `json:"inbound_alo_per_s"`
+	InboundALOCPU *float64 `json:"inbound_alo_cpu_us"`
+	InboundAMO    *float64 `json:"inbound_amo_per_s"`
+	InboundAMOCPU *float64 `json:"inbound_amo_cpu_us"`
 }
 
 func (s Samples) figures() figures {
@@ -37,6 +42,7 @@ func (s Samples) figures() figures {
 		DeliveriesW32: value(DeliveriesW32), CPUW32: value(CPUW32), CPUW1: value(CPUW1), P50: value(P50), P99: value(P99),
 		Idle: value(Idle), Goroutines: value(Goroutines), Connects: value(Connects),
 		DeliveriesW1: value(DeliveriesW1), Requests: value(Requests), MessageBytes: value(MessageBytes), CoreW32: value(CoreW32),
+		InboundALO: value(InboundALO), InboundALOCPU: value(InboundALOCPU), InboundAMO: value(InboundAMO), InboundAMOCPU: value(InboundAMOCPU),
 	}
 }
 

@@ -25,12 +25,14 @@ func example() *report.Run {
 		Meta: report.Meta{
 			Date: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), Quick: true, Commit: "0123456789ab", Machine: "a machine, 2 cores",
 			Load: "0.50", Go: "go1.26", Node: "v20", Subscribers: 5000, IdleSessions: 10_000, Settle: "10s", Rounds: 3, Measured: "1s", Pinned: true,
+			Inbound: report.Inbound{Sessions: 100, Window: 32, Workers: 4},
 		},
 		Peers: []report.Peer{
 			{Name: "hub", Samples: report.Samples{
 				report.DeliveriesW32: {4e6, 3.5e6, 4.2e6}, report.CPUW32: {0.25, 0.27, 0.24}, report.CoreW32: {1, 0.95, 1}, report.CPUW1: {4, 4.2, 4.4},
 				report.P50: {14, 15, 13}, report.P99: {33, 36, 30}, report.Connects: {12_000, 11_000, 13_000}, report.Requests: {90_000, 95_000, 85_000},
 				report.Idle: {2.4}, report.Goroutines: {0.0003}, report.MessageBytes: {128, 128, 128},
+				report.InboundALO: {18_000, 17_000, 19_000}, report.InboundALOCPU: {50, 55, 45},
 			}},
 			{Name: "node", Samples: report.Samples{
 				report.DeliveriesW32: {136_000, 130_000, 140_000}, report.CPUW32: {7.1, 7, 7.3}, report.CPUW1: {12, 11.5, 12.2},
@@ -87,6 +89,7 @@ func TestJSONHasEveryPeerAndKeyAlsoWhereNothingWasMeasured(t *testing.T) {
 			for _, key := range []string{
 				"deliveries_per_s_w32", "cpu_s_per_million_w32", "cpu_s_per_million_w1", "p50_ms", "p99_ms",
 				"idle_kib_per_session", "goroutines_per_session", "connects_per_s",
+				"inbound_alo_per_s", "inbound_alo_cpu_us", "inbound_amo_per_s", "inbound_amo_cpu_us",
 			} {
 				if _, there := got[peer][key]; !there {
 					t.Errorf("%s: %s has no %s", name, peer, key)
@@ -143,6 +146,8 @@ func TestMediansAndRatios(t *testing.T) {
 		"| deliveries/s, W32: hub ÷ node | 29.4 | 26.9–30.0 | ≥ 25.0 | reached |",
 		"| CPU per delivery, W1: hub ÷ raw | – |  | ≤ 1.25 | not measured |",
 		"| goroutines per idle session | 0 | | ≤ 0 | reached |",
+		"| at least once | 18k | 17k–19k | ≥ 15k | reached | 50.0 | 0.90 |",
+		"| at most once | – |  | ≥ 25k | not measured | – | – |",
 		"- centrifuge: start: it ended at once\n- hub_polling",
 	} {
 		if !strings.Contains(table.String(), line) {

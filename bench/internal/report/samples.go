@@ -28,6 +28,12 @@ const (
 	Connects      Figure = "connects_per_s"
 	Requests      Figure = "requests_per_s"
 	MessageBytes  Figure = "message_bytes"
+	// InboundALO and the others are of the hub's inbound path, at least once and
+	// at most once: messages per second, and its CPU-microseconds for each.
+	InboundALO    Figure = "inbound_alo_per_s"
+	InboundALOCPU Figure = "inbound_alo_cpu_us"
+	InboundAMO    Figure = "inbound_amo_per_s"
+	InboundAMOCPU Figure = "inbound_amo_cpu_us"
 	// CoreW32 is the part of its core that the server had: much less than 1
 	// where others had it, or where the generator was the slower one.
 	CoreW32 Figure = "core_share_w32"
@@ -38,6 +44,14 @@ type Samples map[Figure][]float64
 
 // Add appends a round's value.
 func (s Samples) Add(f Figure, value float64) { s[f] = append(s[f], value) }
+
+// Last is the value of the last round that has one, or 0.
+func (s Samples) Last(f Figure) float64 {
+	if len(s[f]) == 0 {
+		return 0
+	}
+	return s[f][len(s[f])-1]
+}
 
 // Median is the middle of a figure's values, the mean of both middles of an
 // even number.
@@ -117,6 +131,14 @@ type Meta struct {
 	Rounds       int       `json:"rounds"`
 	Measured     string    `json:"measured_per_figure_and_round"`
 	Pinned       bool      `json:"pinned"`
+	Inbound      Inbound   `json:"inbound"`
+}
+
+// Inbound is what the inbound path was measured with.
+type Inbound struct {
+	Sessions int `json:"sessions"`
+	Window   int `json:"window"` // messages that each has unanswered
+	Workers  int `json:"workers"`
 }
 
 // Peer is the one of that name, or nil.

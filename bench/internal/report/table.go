@@ -24,7 +24,7 @@ var rows = []row{
 	{"KiB per idle session", Idle},
 	{"goroutines per idle session", Goroutines},
 	{"connects/s, with handshake and one subscription", Connects},
-	{"requests with an answer per second", Requests},
+	{"requests with an answer per second, no worker asked", Requests},
 	{"bytes of a message", MessageBytes},
 }
 
@@ -50,6 +50,7 @@ func (r *Run) WriteTable(w io.Writer) error {
 	b.WriteString("\n\n")
 	r.writeFigures(&b)
 	r.writeRatios(&b)
+	r.writeInbound(&b)
 	r.writeIdle(&b)
 	r.writeSpread(&b)
 	if len(r.Notes) > 0 {
@@ -74,7 +75,7 @@ func (r *Run) writeFigures(b *strings.Builder) {
 	}
 	b.WriteString("\nThe hub is told to broadcast by gRPC calls (Broadcast, or BroadcastBatch where several are due), which its figures\n" +
 		"hold; the others by a line on a socket. Requests are `hub:unsubscribe` at the hub, an event with an ack in Socket.IO, an RPC in\n" +
-		"centrifuge.\n")
+		"centrifuge; what the hub's workers answer has its own section.\n")
 }
 
 func (r *Run) writeHead(b *strings.Builder) {
@@ -108,6 +109,27 @@ func (r *Run) writeRatios(b *strings.Builder) {
 		met := number(m) == number(0) || m <= q.wanted // 3 goroutines of 10,000 sessions are the server's own
 		fmt.Fprintf(b, "| %s | %s | | ≤ %s | %s |\n", q.title, cell(m, ok), number(q.wanted), verdictOf(ok, met))
 	}
+}
+
+func (r *Run) writeInbound(b *strings.Builder) {
+	hub := r.Peer("hub")
+	if hub == nil {
+		return
+	}
+	in := r.Meta.Inbound
+	fmt.Fprintf(b, "\n## Inbound: browser → worker → ack → browser\n\n"+
+		"%d sessions, each with %d messages of 128 bytes unanswered, to %d workers that ack at once. The hub has its core; browsers and\n"+
+		"workers share the generator's.\n\n"+
+		"| | messages/s | spread | wanted | | the hub's CPU-µs per message | share of its core |\n|---|---|---|---|---|---|---|\n",
+		in.Sessions, in.Window, in.Workers)
+	line := func(title string, messages, cpu Figure, wanted float64) {
+		perSecond, known := hub.Samples.Median(messages)
+		each, _ := hub.Samples.Median(cpu)
+		fmt.Fprintf(b, "| %s | %s | %s | ≥ %s | %s | %s | %s |\n", title, cell(perSecond, known), spread(hub.Samples[messages]),
+			number(wanted), verdictOf(known, perSecond >= wanted), cell(each, known), cell(perSecond*each/1e6, known))
+	}
+	line("at least once", InboundALO, InboundALOCPU, 15_000)
+	line("at most once", InboundAMO, InboundAMOCPU, 25_000)
 }
 
 func (r *Run) writeIdle(b *strings.Builder) {
