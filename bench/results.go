@@ -29,6 +29,7 @@ func describe(ctx context.Context, f flags, c course.Course) report.Meta {
 		Load: load, Go: runtime.Version(), Node: output(ctx, "node", "--version"),
 		Subscribers: c.Subscribers, IdleSessions: c.IdleSessions, Settle: c.Settle.String(),
 		Rounds: c.Rounds, Measured: c.Plan.Measure.String(), Pinned: c.Core != affinity.None,
+		Inbound: report.Inbound{Sessions: course.InboundSessions, Window: course.InboundWindow, Workers: course.InboundWorkers},
 	}
 }
 

@@ -76,6 +76,16 @@ func (c *Course) Run(ctx context.Context) (*report.Run, error) {
 			}
 			note(r, k.Name, err)
 			c.Say("round %d of %d: %-13s %s, in %.1f s", round+1, c.Rounds, k.Name, outcome(r.Peers[i].Samples, err), time.Since(began).Seconds())
+			if k.Inbound {
+				err := c.inbound(ctx, k, r.Peers[i].Samples)
+				if ctx.Err() != nil {
+					return nil, context.Cause(ctx)
+				}
+				c.Say("round %d of %d: %-13s %s", round+1, c.Rounds, k.Name, inboundOutcome(r.Peers[i].Samples, err))
+				if err != nil {
+					note(r, k.Name, fmt.Errorf("inbound: %w", err))
+				}
+			}
 		}
 	}
 	if c.IdleSessions > 0 {
@@ -99,7 +109,15 @@ func outcome(s report.Samples, err error) string {
 	if err != nil {
 		return "failed: " + err.Error()
 	}
-	last := func(f report.Figure) float64 { return s[f][len(s[f])-1] }
+	last := s.Last
 	return fmt.Sprintf("%.0f deliveries/s, %.2f CPU-s per million (W1 %.2f), p50 %.0f ms, %.0f connects/s",
 		last(report.DeliveriesW32), last(report.CPUW32), last(report.CPUW1), last(report.P50), last(report.Connects))
+}
+
+func inboundOutcome(s report.Samples, err error) string {
+	if err != nil {
+		return "inbound failed: " + err.Error()
+	}
+	return fmt.Sprintf("inbound %.0f messages/s at least once (%.1f µs of CPU each), %.0f at most once (%.1f)",
+		s.Last(report.InboundALO), s.Last(report.InboundALOCPU), s.Last(report.InboundAMO), s.Last(report.InboundAMOCPU))
 }

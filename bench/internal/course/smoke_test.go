@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -140,5 +141,28 @@ func TestAServerThatEndsIsANoteAndNotAFigure(t *testing.T) {
 	}
 	if d, err := crowd.Outstanding(t.Context(), p.Broadcast, 1, plan, cpu); err == nil {
 		t.Errorf("a server that is not there delivers %+v", d)
+	}
+}
+
+// The hub's workers are measured with the hub that its users build.
+func TestInboundIsMeasuredOfTheHub(t *testing.T) {
+	dir, err := peer.Module(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := peer.Workshop{Bench: dir, Bin: t.TempDir()}
+	kinds := slices.DeleteFunc(peer.Kinds(), func(k peer.Kind) bool { return !k.Inbound })
+	if err := w.Build(t.Context(), kinds); err != nil {
+		t.Fatal(err)
+	}
+	c := course.Course{Kinds: kinds, Workshop: w, Core: affinity.None, Subscribers: subscribers, Rounds: 1, Plan: plan, Say: t.Logf}
+	r, err := c.Run(t.Context())
+	if err != nil || len(r.Notes) > 0 {
+		t.Fatalf("%v, notes: %q", err, r.Notes)
+	}
+	for _, figure := range []report.Figure{report.InboundALO, report.InboundALOCPU, report.InboundAMO, report.InboundAMOCPU} {
+		if m, ok := r.Peer("hub").Samples.Median(figure); !ok || m < 0 { // 0: a tick of the processor clock is 10 ms
+			t.Errorf("%s is %v", figure, m)
+		}
 	}
 }
