@@ -51,9 +51,11 @@ func (c *Course) inbound(ctx context.Context, k peer.Kind, samples report.Sample
 		return err
 	}
 	samples.Add(report.InboundALO, answersPerSecond(least))
-	samples.Add(report.InboundALOCPU, perAnswer(least))
+	samples.Add(report.InboundALOCPU, perAnswer(least.CPU, least))
+	samples.Add(report.InboundALOOwn, perAnswer(least.OwnCPU, least))
 	samples.Add(report.InboundAMO, answersPerSecond(most))
-	samples.Add(report.InboundAMOCPU, perAnswer(most))
+	samples.Add(report.InboundAMOCPU, perAnswer(most.CPU, most))
+	samples.Add(report.InboundAMOOwn, perAnswer(most.OwnCPU, most))
 	return nil
 }
 
@@ -74,6 +76,7 @@ func (c *Course) send(ctx context.Context, p *peer.Peer, crowd *load.Crowd, work
 
 func answersPerSecond(a load.Answered) float64 { return float64(a.Answers) / a.Took.Seconds() }
 
-func perAnswer(a load.Answered) float64 {
-	return float64(a.CPU) / float64(time.Microsecond) / float64(a.Answers)
+// perAnswer is in microseconds.
+func perAnswer(spent time.Duration, a load.Answered) float64 {
+	return float64(spent) / float64(time.Microsecond) / float64(a.Answers)
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Question is what a client says again and again, and what the answer to it
@@ -19,6 +21,7 @@ type Answered struct {
 	Answers int // in Took
 	Took    time.Duration
 	CPU     time.Duration // of the server, in Took
+	OwnCPU  time.Duration // of this process, in Took
 	// Asked counts the whole measurement's: each had its answer.
 	Asked int
 }
@@ -148,12 +151,23 @@ func (c *Crowd) watch(ctx context.Context, r *requests, measure time.Duration, c
 	if err != nil {
 		return a, err
 	}
+	own := ownCPU()
 	from, began := answered(), time.Now()
 	if err := c.pause(ctx, measure); err != nil {
 		return a, err
 	}
 	a.Answers, a.Took = answered()-from, time.Since(began)
+	a.OwnCPU = ownCPU() - own
 	after, err := cpu()
 	a.CPU = after - before
 	return a, err
+}
+
+// ownCPU is the processor time that this process has used.
+func ownCPU() time.Duration {
+	var used unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
+		return 0 // it cannot fail for oneself
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -29,11 +29,14 @@ const (
 	Requests      Figure = "requests_per_s"
 	MessageBytes  Figure = "message_bytes"
 	// InboundALO and the others are of the hub's inbound path, at least once and
-	// at most once: messages per second, and its CPU-microseconds for each.
+	// at most once: messages per second, and CPU-microseconds of the hub's and of the
+	// generator's for each.
 	InboundALO    Figure = "inbound_alo_per_s"
 	InboundALOCPU Figure = "inbound_alo_cpu_us"
+	InboundALOOwn Figure = "inbound_alo_generator_cpu_us"
 	InboundAMO    Figure = "inbound_amo_per_s"
 	InboundAMOCPU Figure = "inbound_amo_cpu_us"
+	InboundAMOOwn Figure = "inbound_amo_generator_cpu_us"
 	// CoreW32 is the part of its core that the server had: much less than 1
 	// where others had it, or where the generator was the slower one.
 	CoreW32 Figure = "core_share_w32"
