@@ -1,6 +1,7 @@
 // Command blog runs the example whole: a hub on the blog's channels, a backend
-// that publishes an article every two seconds, and a reader, the plain
-// socket.io-client, that prints what it receives. Ctrl-C stops all three.
+// that publishes an article every two seconds and whose worker counts who has it
+// open, and a reader, the plain socket.io-client, that views each article and
+// prints what it receives. Ctrl-C stops all three.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -64,25 +66,41 @@ func run(ctx context.Context, http, grpc, dir string) error {
 	}
 	log.Info("the hub listens", "browsers", "http://"+srv.Addresses().HTTP, "backends", srv.Addresses().GRPC)
 
-	go func() { stop(read(ctx, srv.Addresses().HTTP, dir)) }()
-	go func() { stop(publish(ctx, srv.Addresses().GRPC, log.With("from", "backend"))) }()
+	var running sync.WaitGroup
+	running.Go(func() { stop(read(ctx, srv.Addresses().HTTP, dir)) })
+	running.Go(func() { stop(serve(ctx, srv.Addresses().GRPC, log.With("from", "backend"))) })
 
 	err = <-stopped
+	running.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		err = errors.Join(cause, err)
 	}
 	return err
 }
 
-func publish(ctx context.Context, address string, log *slog.Logger) error {
+// serve is the backend: one connection, on which it broadcasts, and on which its
+// worker takes what browsers say.
+func serve(ctx context.Context, address string, log *slog.Logger) error {
 	client, err := hub.Dial(address)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = client.Close() }()
+	reg := hub.NewRegistry(hub.Use(hub.Capture(log)))
+	publisher := backend.BindDevelopment(client, reg)
+
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	return backend.Publish(ctx, client, tick.C, log)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	published := make(chan error, 1)
+	go func() {
+		defer stop()
+		published <- publisher.Run(ctx, tick.C, log)
+	}()
+	err = client.Serve(ctx, hub.Group("blog"), reg, hub.Log(log))
+	stop()
+	return errors.Join(err, <-published)
 }
 
 // read runs the reader, a Node program as a browser's page would have it.
