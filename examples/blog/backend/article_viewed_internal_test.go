@@ -30,11 +30,17 @@ type page struct {
 
 func newPage(t *testing.T) *page {
 	t.Helper()
-	repo, rec := newMemory("One", "Two"), hubtest.NewRecorder(t)
+	repo := newMemory("One", "Two")
+	return newPageOn(t, repo, repo)
+}
+
+func newPageOn(t *testing.T, repo *memory, readings Readings) *page {
+	t.Helper()
+	rec := hubtest.NewRecorder(t)
 	v := newViewers(rec, repo)
 	return &page{
 		t: t, rec: rec, viewers: v,
-		handle: onArticleViewed(repo, v, newReadingList(rec, repo)), end: onSessionEnded(v),
+		handle: onArticleViewed(repo, v, newReadingList(rec, readings)), end: onSessionEnded(v),
 	}
 }
 
@@ -146,6 +152,14 @@ func TestACountThatCouldNotBeSaidIsSaidWhenTheMessageComesAgain(t *testing.T) {
 	p.said("article-1:1", "article-2:1", "article-1:0", "article-2:1")
 }
 
+func TestACallWithoutAnAnswerIsMadeAgain(t *testing.T) {
+	p := newPage(t)
+	p.rec.FailNext(errors.Join(&hub.Error{Code: codes.DeadlineExceeded}, context.DeadlineExceeded))
+	if _, ok := errors.AsType[*hub.RetryError](p.view("article-1", hub.Sender{Session: "ann"})); !ok {
+		t.Error("the message does not come again")
+	}
+}
+
 func TestARefusalForGoodIsNotTriedAgain(t *testing.T) {
 	p := newPage(t)
 	p.rec.FailNext(&hub.Error{Code: codes.PermissionDenied, Reason: "SCOPE_DENIED"})
@@ -159,8 +173,8 @@ func TestARefusalForGoodIsNotTriedAgain(t *testing.T) {
 
 func TestANewHubsSessionsAreCountedAnew(t *testing.T) {
 	p := newPage(t)
-	p.viewers.begin(t.Context(), "hub-1")
 	p.views("ann", "article-1")
+	p.viewers.begin(t.Context(), "hub-1") // this worker has just started; the views are another's
 	p.viewers.begin(t.Context(), "hub-1") // a stream was lost, not the hub
 	p.views("bob", "article-1")
 	p.viewers.begin(t.Context(), "hub-2")
@@ -192,6 +206,25 @@ func TestANotificationThatFailedComesWithTheMessageAgain(t *testing.T) {
 	}
 	if err := p.view("article-1", user); err != nil {
 		t.Error(err)
+	}
+	if told := hubtest.On(p.rec, UserNotification("user_42")); len(told) != 1 {
+		t.Errorf("told %v", told)
+	}
+}
+
+// full is a database that takes nothing.
+type full struct{ Readings }
+
+func (full) SetRead(context.Context, string, string) error { return errors.New("the disk is full") }
+
+func TestAReadingThatWasNotKeptIsNotToldTwice(t *testing.T) {
+	repo := newMemory("One")
+	p := newPageOn(t, repo, full{repo})
+	for range 2 { // the message and its redelivery
+		p.sent = 0
+		if _, ok := errors.AsType[*hub.RetryError](p.view("article-1", hub.Sender{Session: "desk", UserID: "user_42"})); !ok {
+			t.Error("the message does not come again")
+		}
 	}
 	if told := hubtest.On(p.rec, UserNotification("user_42")); len(told) != 1 {
 		t.Errorf("told %v", told)

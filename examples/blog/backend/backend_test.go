@@ -13,17 +13,37 @@ import (
 
 type binder func(b hub.Broadcaster, reg *hub.Registry) *backend.Publisher
 
-// serve runs the blog's worker at the hub until the test ends.
-func serve(t *testing.T, h *hubtest.Hub, bind binder) *backend.Publisher {
+var binders = map[string]binder{
+	"development": backend.BindDevelopment,
+	"production": func(b hub.Broadcaster, reg *hub.Registry) *backend.Publisher {
+		return backend.BindProduction(backend.InMemory(), b, reg)
+	},
+}
+
+// worker is the blog's, which broadcasts to one hub and may serve others, too.
+type worker struct {
+	*backend.Publisher
+
+	reg      *hub.Registry
+	attached chan string
+}
+
+func newWorker(t *testing.T, h *hubtest.Hub, bind binder) *worker {
 	t.Helper()
-	client, reg, attached := h.Client(t), hub.NewRegistry(), make(chan struct{})
-	publisher := bind(client, reg)
-	if err := reg.Register(hub.OnAttach(func(context.Context, string) { close(attached) })); err != nil {
+	w := &worker{reg: hub.NewRegistry(), attached: make(chan string, 1)}
+	w.Publisher = bind(h.Client(t), w.reg)
+	if err := w.reg.Register(hub.OnAttach(func(_ context.Context, hubID string) { w.attached <- hubID })); err != nil {
 		t.Fatal(err)
 	}
+	return w
+}
+
+// serve returns when the worker is attached. It is stopped when the test ends.
+func (w *worker) serve(t *testing.T, h *hubtest.Hub) {
+	t.Helper()
+	client, ended := h.Client(t), make(chan error, 1)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- client.Serve(ctx, hub.Group("blog"), reg) }()
+	go func() { ended <- client.Serve(ctx, hub.Group("blog"), w.reg) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
@@ -31,68 +51,87 @@ func serve(t *testing.T, h *hubtest.Hub, bind binder) *backend.Publisher {
 		}
 	})
 	select {
-	case <-attached:
+	case <-w.attached:
 	case err := <-ended:
 		ended <- nil
 		t.Fatalf("Serve: %v", err)
 	}
-	return publisher
+}
+
+func view(t *testing.T, b *hubtest.Browser, article string) {
+	t.Helper()
+	if _, err := b.Emit(backend.ArticleViewed.Declared(), &blogv1.ArticleViewed{Id: article}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// counts is that the browser is told next how many view the article.
+func counts(t *testing.T, b *hubtest.Browser, article string, want uint32) {
+	t.Helper()
+	if got := hubtest.Receive(b, backend.ArticleViewers(article)).GetCount(); got != want {
+		t.Errorf("%d viewers, want %d", got, want)
+	}
 }
 
 // A real hub, the worker, and browsers: what a reader of the blog lives through.
 func TestAViewIsSeenByTheArticlesViewers(t *testing.T) {
-	for name, bind := range map[string]binder{
-		"development": backend.BindDevelopment,
-		"production": func(b hub.Broadcaster, reg *hub.Registry) *backend.Publisher {
-			return backend.BindProduction(backend.InMemory(), b, reg)
-		},
-	} {
-		t.Run(name, func(t *testing.T) { viewsAreSeen(t, bind) })
+	for name, bind := range binders {
+		t.Run(name, func(t *testing.T) {
+			h := hubtest.Start(t, hubtest.Channels("../proto"))
+			w := newWorker(t, h, bind)
+			w.serve(t, h)
+
+			desk := h.Browser(t, hubtest.As("user_42"))
+			desk.Subscribe(backend.ArticleFeed.Name())
+			desk.Subscribe(backend.UserNotification("user_42").Name())
+			if _, err := w.Publish(t.Context(), "Hello again"); err != nil {
+				t.Fatal(err)
+			}
+			article := hubtest.Receive(desk, backend.ArticleFeed).GetId()
+			desk.Subscribe(backend.ArticleViewers(article).Name())
+
+			view(t, desk, article)
+			counts(t, desk, article, 1)
+			if text := hubtest.Receive(desk, backend.UserNotification("user_42")).GetText(); text != "“Hello again” is on your reading list." {
+				t.Errorf("told %q", text)
+			}
+			t.Run("another reader comes and goes", func(t *testing.T) { // whose browser is closed with this subtest
+				view(t, h.Browser(t), article)
+				counts(t, desk, article, 2)
+			})
+			counts(t, desk, article, 1)
+		})
 	}
 }
 
-func viewsAreSeen(t *testing.T, bind binder) {
-	t.Helper()
-	h := hubtest.Start(t, hubtest.Channels("../proto"))
-	publisher := serve(t, h, bind)
-
-	desk := h.Browser(t, hubtest.As("user_42"))
-	desk.Subscribe(backend.ArticleFeed.Name())
-	desk.Subscribe(backend.UserNotification("user_42").Name())
-	if _, err := publisher.Publish(t.Context(), "Hello again"); err != nil {
-		t.Fatal(err)
+// The worker broadcasts to one hub, whose place another takes at the worker's
+// stream: the sessions that it knew of are void.
+func TestTheSessionsOfAHubThatIsGoneAreNotCounted(t *testing.T) {
+	for name, bind := range binders {
+		t.Run(name, func(t *testing.T) {
+			before, after := hubtest.Start(t, hubtest.Channels("../proto")), hubtest.Start(t, hubtest.Channels("../proto"))
+			w := newWorker(t, before, bind)
+			if _, err := w.Publish(t.Context(), "Hello"); err != nil {
+				t.Fatal(err)
+			}
+			const article = "article-1" // the first of all, seeded or not
+			desk := before.Browser(t)
+			desk.Subscribe(backend.ArticleViewers(article).Name())
+			t.Run("before", func(t *testing.T) { // the worker's stream ends with this subtest
+				w.serve(t, before)
+				view(t, desk, article)
+				counts(t, desk, article, 1)
+			})
+			w.serve(t, after)
+			view(t, after.Browser(t), article)
+			counts(t, desk, article, 1)
+		})
 	}
-	article := hubtest.Receive(desk, backend.ArticleFeed)
-	viewers := backend.ArticleViewers(article.GetId())
-	desk.Subscribe(viewers.Name())
-
-	view := func(b *hubtest.Browser) {
-		t.Helper()
-		if _, err := b.Emit(backend.ArticleViewed.Declared(), &blogv1.ArticleViewed{Id: article.GetId()}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	counts := func(want uint32) {
-		t.Helper()
-		if got := hubtest.Receive(desk, viewers).GetCount(); got != want {
-			t.Errorf("%d viewers, want %d", got, want)
-		}
-	}
-	view(desk)
-	counts(1)
-	if text := hubtest.Receive(desk, backend.UserNotification("user_42")).GetText(); text != "“Hello again” is on your reading list." {
-		t.Errorf("told %q", text)
-	}
-	t.Run("another reader comes and goes", func(t *testing.T) { // whose browser is closed with this subtest
-		view(h.Browser(t))
-		counts(2)
-	})
-	counts(1)
 }
 
 func TestAViewOfAnUnknownArticleIsTold(t *testing.T) {
 	h := hubtest.Start(t, hubtest.Channels("../proto"))
-	serve(t, h, backend.BindDevelopment)
+	newWorker(t, h, backend.BindDevelopment).serve(t, h)
 	_, err := h.Browser(t).Emit(backend.ArticleViewed.Declared(), &blogv1.ArticleViewed{Id: "article-9"})
 	if refused, ok := errors.AsType[*hub.Error](err); !ok || refused.Reason != "ARTICLE_UNKNOWN" {
 		t.Errorf("got %v", err)
