@@ -19,6 +19,8 @@ const (
 	// idleBytes is what a reader holds while nothing comes: a pong's frame and
 	// most requests. What is longer is read with a borrowed buffer.
 	idleBytes = 64
+	// recordBytes is a TLS record's.
+	recordBytes = 16 << 10
 	// closeTime bounds the last write of a TLS connection: its closing alert.
 	closeTime = 5 * time.Second
 )
@@ -111,8 +113,15 @@ func (st *stream) write(frames []*Frame) {
 	}
 	cfg := &st.conn.shard.wire.cfg
 	cfg.Metrics.writes.Inc()
-	_ = st.nc.SetWriteDeadline(time.Now().Add(cfg.WriteTimeout))
-	_, err := st.nc.Write(b)
+	var err error
+	// A record at a time: the time-out is for a peer that takes nothing, not for
+	// one that takes long.
+	for left := b; len(left) > 0 && err == nil; {
+		n := min(len(left), recordBytes)
+		_ = st.nc.SetWriteDeadline(time.Now().Add(cfg.WriteTimeout))
+		_, err = st.nc.Write(left[:n])
+		left = left[n:]
+	}
 	if cap(b) <= roundBytes {
 		*buf = b
 		writeBuffers.Put(buf)
