@@ -343,3 +343,25 @@ func TestAWorkerDecidesWhoJoins(t *testing.T) {
 	}
 	c.refused("e2e.club.y", object{"text": "hello"}).want(t, "SCOPE_DENIED")
 }
+
+// The channel's rate is each session's: 100 at once, and 50 a second, where it
+// does not say.
+func TestMessagesBeyondTheRateAreRefused(t *testing.T) {
+	h := startHub(t)
+	fast := h.connect(t, modern, as(token(t, "user_1", "staff")))
+	for n := 1; ; n++ {
+		f := fast.refused("e2e.staff", object{"n": n})
+		if f.Reason == "RATE_LIMITED" {
+			f.want(t, "RATE_LIMITED")
+			if n <= 100 {
+				t.Errorf("message %d was one too many", n)
+			}
+			break
+		}
+		f.want(t, "NO_WORKER")
+		if n > 5000 {
+			t.Fatal("5,000 messages were none too many")
+		}
+	}
+	h.connect(t, modern, as(token(t, "user_1", "staff"))).refused("e2e.staff", object{"n": 1}).want(t, "NO_WORKER")
+}
