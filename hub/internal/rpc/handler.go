@@ -8,6 +8,8 @@ import (
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/internal/dispatch"
@@ -55,8 +57,8 @@ func (h handlerService) Handle(stream handleStream) error {
 		case <-out.ready:
 			frames, done := out.take()
 			for _, frame := range frames {
-				if err := stream.Send(frame); err != nil {
-					return err
+				if stream.Send(frame) != nil {
+					return nil // there is nobody to tell
 				}
 			}
 			if done {
@@ -77,8 +79,9 @@ func (h handlerService) listen(stream handleStream, w *dispatch.Worker) (err err
 		frame, err := receive(stream)
 		switch { // a frame that came before the end counts
 		case err == nil:
-		case errors.Is(err, io.EOF), errors.Is(stream.Context().Err(), context.Canceled):
-			return nil // the worker is done, or the hub
+		case errors.Is(err, io.EOF), errors.Is(stream.Context().Err(), context.Canceled),
+			status.Code(err) == codes.Unavailable, status.Code(err) == codes.Canceled:
+			return nil // the worker is done, or gone, or the hub is
 		default:
 			return err
 		}
