@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/server"
 )
@@ -364,4 +366,40 @@ func TestMessagesBeyondTheRateAreRefused(t *testing.T) {
 		}
 	}
 	h.connect(t, modern, as(token(t, "user_1", "staff"))).refused("e2e.staff", object{"n": 1}).want(t, "NO_WORKER")
+}
+
+// An answer holds until the time that came with it; asking again renews it.
+func TestAPermissionEndsWithItsTime(t *testing.T) {
+	h := startHub(t)
+	w := h.work(t, &hubv1.Attach{Group: "clubs", Authorizer: true, Events: []hubv1.SessionEventKind{hubv1.SessionEventKind_SESSION_EVENT_KIND_UNSUBSCRIBED}})
+	told := make(chan *hubv1.SessionEvent, 10)
+	w.answers(func(f *hubv1.HandleResponse) *hubv1.HandleRequest {
+		if e := f.GetEvent(); e != nil {
+			told <- e
+			return &hubv1.HandleRequest{Frame: &hubv1.HandleRequest_Ack{Ack: &hubv1.Ack{DeliveryId: e.GetDeliveryId()}}}
+		}
+		lives := map[string]time.Duration{"short": time.Second, "past": -time.Second}[f.GetAuthorize().GetParams()["club"]]
+		return &hubv1.HandleRequest{Frame: &hubv1.HandleRequest_Decide{Decide: &hubv1.Decide{
+			QuestionId: f.GetAuthorize().GetQuestionId(), Allow: true, ExpiresAt: timestamppb.New(time.Now().Add(lives)),
+		}}}
+	})
+	c := h.connect(t, modern, as(token(t, "user_1")))
+	c.refused("hub:subscribe", "e2e.club.past").want(t, "SCOPE_DENIED")
+	c.subscribe("e2e.club.short")
+	h.broadcast(t, "e2e.club.short", `{"text":"in time"}`)
+	c.next("e2e.club.short")
+	ended := c.next("hub:unsubscribed")
+	same(t, "the channel", string(field(t, ended.arg(0), "channel")), `"e2e.club.short"`)
+	failureOf(t, field(t, ended.arg(0), "error")).want(t, "SCOPE_DENIED")
+	h.broadcast(t, "e2e.club.short", `{"text":"too late"}`)
+	h.silence(t, c, "e2e.club.short")
+	select {
+	case e := <-told:
+		if e.GetChannel() != "e2e.club.short" || e.GetCause() != "permission ended" {
+			t.Errorf("the worker was told %v", e)
+		}
+	case <-time.After(patience):
+		t.Error("the worker was not told")
+	}
+	c.subscribe("e2e.club.short")
 }

@@ -77,22 +77,27 @@ func unknown(no *hubv1.Error) *fault.Error {
 }
 
 // decide is gate 2 where a worker decides it.
-func (g *Gate) decide(ctx context.Context, id *Identity, name string, params channel.Params) error {
+func (g *Gate) decide(ctx context.Context, id *Identity, name string, params channel.Params) (until time.Time, err error) {
 	if g.decider == nil {
-		return fault.New(fault.NoWorker, "a worker decides about this channel, and none is there; try again later", "channel", name)
+		return until, fault.New(fault.NoWorker, "a worker decides about this channel, and none is there; try again later", "channel", name)
 	}
 	ctx, cancel := context.WithTimeout(ctx, defaultQuestionTime)
 	defer cancel()
 	answer, err := g.decider.Decide(ctx, &hubv1.Authorize{Channel: name, Params: params, Sender: id.Sender()})
+	if at := answer.GetExpiresAt(); at != nil {
+		until = at.AsTime()
+	}
 	switch {
 	case err != nil:
-		return err
+		return until, err
+	case answer.GetAllow() && !until.IsZero() && !g.state.Load().now().Before(until):
+		return until, denied(name, id, "the channel's backend let this session in, but no longer")
 	case answer.GetAllow():
-		return nil
+		return until, nil
 	case answer.GetMessage() != "":
-		return denied(name, id, answer.GetMessage())
+		return until, denied(name, id, answer.GetMessage())
 	default:
-		return denied(name, id, "the channel's backend does not let this session in")
+		return until, denied(name, id, "the channel's backend does not let this session in")
 	}
 }
 

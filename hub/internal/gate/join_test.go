@@ -23,7 +23,8 @@ func TestJoinAsksTheChannelsScope(t *testing.T) {
 				Name:   "notifications.user.ann",
 				Params: test.params,
 			}
-			wantReason(t, g.Join(t.Context(), test.id, match), test.reason)
+			_, err := g.Join(t.Context(), test.id, match)
+			wantReason(t, err, test.reason)
 		})
 	}
 }
@@ -37,7 +38,8 @@ func TestJoinOfNoChannelIsDenied(t *testing.T) {
 		"empty options": {Name: "a.b", Channel: &schema.Channel{Options: &hubv1.ChannelOptions{}}, Params: channel.Params{"user_id": "ann"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			wantReason(t, g.Join(t.Context(), ann, match), fault.ScopeDenied)
+			_, err := g.Join(t.Context(), ann, match)
+			wantReason(t, err, fault.ScopeDenied)
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/channel"
@@ -16,32 +17,40 @@ import (
 // params are its name's, decoded. What is no scope, or one that this version
 // does not know, denies. Errors are faults: CREDENTIALS_REQUIRED of an
 // anonymous session, CREDENTIALS_EXPIRED, SCOPE_DENIED, and of the
-// handler scope, which may take as long as a worker has, the decider's. They tell only what the channel's public descriptor does.
+// handler scope, which may take as long as a worker has, the decider's. They
+// tell only what the channel's public descriptor does.
 func (g *Gate) Allow(ctx context.Context, id *Identity, scope *hubv1.Scope, name string, params channel.Params) error {
+	_, err := g.allow(ctx, id, scope, name, params)
+	return err
+}
+
+// allow is Allow, and until when the answer holds; zero: as long as the session
+// is who it is.
+func (g *Gate) allow(ctx context.Context, id *Identity, scope *hubv1.Scope, name string, params channel.Params) (until time.Time, err error) {
 	if _, public := scope.GetKind().(*hubv1.Scope_Public); public {
-		return nil
+		return until, nil
 	}
 	if scope.GetKind() == nil {
-		return denied(name, id, "the channel declares no scope that this hub knows, so nobody may")
+		return until, denied(name, id, "the channel declares no scope that this hub knows, so nobody may")
 	}
 	if id.Anonymous() {
-		return fault.New(fault.CredentialsRequired, "the channel is not public; connect with a token", "channel", name)
+		return until, fault.New(fault.CredentialsRequired, "the channel is not public; connect with a token", "channel", name)
 	}
 	// Sessions are ended when their identity does, but not in the same instant.
 	if ends := id.ExpiresAt; !ends.IsZero() && !g.state.Load().now().Before(ends) {
-		return fault.New(fault.CredentialsExpired, "the session's identity has ended; connect again with a new token", "channel", name, "user", id.UserID)
+		return until, fault.New(fault.CredentialsExpired, "the session's identity has ended; connect again with a new token", "channel", name, "user", id.UserID)
 	}
 	switch kind := scope.GetKind().(type) {
 	case *hubv1.Scope_Authenticated:
-		return nil
+		return until, nil
 	case *hubv1.Scope_Role:
-		return allowRole(id, kind.Role.GetAnyOf(), name)
+		return until, allowRole(id, kind.Role.GetAnyOf(), name)
 	case *hubv1.Scope_User:
-		return allowUser(id, kind.User.GetParam(), name, params)
+		return until, allowUser(id, kind.User.GetParam(), name, params)
 	case *hubv1.Scope_Handler:
 		return g.decide(ctx, id, name, params)
 	}
-	return denied(name, id, "the channel declares no scope that this hub knows, so nobody may")
+	return until, denied(name, id, "the channel declares no scope that this hub knows, so nobody may")
 }
 
 func allowRole(id *Identity, anyOf []string, name string) error {

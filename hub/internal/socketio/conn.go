@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
@@ -32,6 +33,7 @@ type conn struct {
 	req         *Request         // until the session is open: nobody looks at it any more
 	session     *session.Session // nil before CONNECT
 	failures    failures
+	permits     map[string]time.Time     // until when subscriptions are permitted that are so for a time
 	rates       map[string]*rate.Limiter // by declared name; nil: nothing was sent yet
 	attachments int32                    // binary messages of a refused packet still to come
 	reminded    bool                     // a timer will tell of failures

@@ -80,9 +80,12 @@ func (r *request) subscribe(ctx context.Context) error {
 	}
 	r.channel = args.GetChannel()
 	had := r.door.cfg.Subscriptions.Holds(r.session, r.channel)
-	err := r.door.cfg.Subscriptions.Join(ctx, r.session, &args, func(result *hubv1.SubscribeResult) {
+	until, err := r.door.cfg.Subscriptions.Join(ctx, r.session, &args, func(result *hubv1.SubscribeResult) {
 		r.out.Join(result.GetChannel(), r.ackFrames(result)...)
 	})
+	if err == nil {
+		r.permit(r.channel, until)
+	}
 	if err == nil && !had {
 		r.tell(hubv1.SessionEventKind_SESSION_EVENT_KIND_SUBSCRIBED, r.channel, "")
 	}
@@ -120,7 +123,7 @@ func (r *request) kept(ctx context.Context, args interface {
 	if err != nil {
 		return err
 	}
-	if err := r.door.cfg.Gate.Join(ctx, &r.session.Identity, match); err != nil {
+	if _, err := r.door.cfg.Gate.Join(ctx, &r.session.Identity, match); err != nil {
 		return err
 	}
 	if !declared(match) {

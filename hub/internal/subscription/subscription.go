@@ -14,6 +14,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/channel"
@@ -59,41 +60,42 @@ func New(cfg Config) *Service {
 	return &Service{cfg: cfg, held: make(map[*session.Session][]string)}
 }
 
-// Join makes s a subscriber. place puts the result and the membership into the
+// Join makes s a subscriber, and tells until when it may be; zero: as long as
+// it is who it is. place puts the result and the membership into the
 // connection's queue; it runs between two publications and must not block.
-func (v *Service) Join(ctx context.Context, s *session.Session, args *hubv1.SubscribeArguments, place func(*hubv1.SubscribeResult)) error {
-	err := v.join(ctx, s, args, place)
+func (v *Service) Join(ctx context.Context, s *session.Session, args *hubv1.SubscribeArguments, place func(*hubv1.SubscribeResult)) (until time.Time, err error) {
+	until, err = v.join(ctx, s, args, place)
 	v.cfg.Metrics.count(err)
-	return err
+	return until, err
 }
 
-func (v *Service) join(ctx context.Context, s *session.Session, args *hubv1.SubscribeArguments, place func(*hubv1.SubscribeResult)) error {
+func (v *Service) join(ctx context.Context, s *session.Session, args *hubv1.SubscribeArguments, place func(*hubv1.SubscribeResult)) (until time.Time, err error) {
 	match, err := v.cfg.Schema.Snapshot().Match(args.GetChannel())
 	if err != nil {
-		return err
+		return until, err
 	}
-	if err := v.cfg.Gate.Join(ctx, &s.Identity, match); err != nil {
-		return err
+	if until, err = v.cfg.Gate.Join(ctx, &s.Identity, match); err != nil {
+		return until, err
 	}
 	if args.GetSince() != nil {
 		if match.Options.GetHistory() == nil {
-			return fault.New(fault.NotEnabled, "the channel keeps no history; subscribe without since", "channel", match.Name)
+			return until, fault.New(fault.NotEnabled, "the channel keeps no history; subscribe without since", "channel", match.Name)
 		}
-		return fault.New(fault.NotImplemented, "recovery is not built yet; subscribe without since", "channel", match.Name)
+		return until, fault.New(fault.NotImplemented, "recovery is not built yet; subscribe without since", "channel", match.Name)
 	}
 	result := &hubv1.SubscribeResult{Ok: true, Channel: match.Name}
 	if v.Holds(s, match.Name) {
 		place(result)
-		return nil
+		return until, nil
 	}
 	if err := v.reserve(s, match.Name); err != nil {
-		return err
+		return until, err
 	}
 	if err := v.cfg.Engine.Join(ctx, match.Name, v.cfg.Sink, func() { place(result) }); err != nil {
 		v.release(s, match.Name)
-		return err
+		return until, err
 	}
-	return nil
+	return until, nil
 }
 
 // Leave ends a subscription. place takes the membership back and puts the

@@ -58,7 +58,7 @@ func (r *room) session(id gate.Identity) *session.Session {
 
 func (r *room) join(s *session.Session, channel string) (*hubv1.SubscribeResult, error) {
 	var placed *hubv1.SubscribeResult
-	err := r.Join(r.t.Context(), s, &hubv1.SubscribeArguments{Channel: channel}, func(res *hubv1.SubscribeResult) { placed = res })
+	_, err := r.Join(r.t.Context(), s, &hubv1.SubscribeArguments{Channel: channel}, func(res *hubv1.SubscribeResult) { placed = res })
 	return placed, err
 }
 
@@ -115,7 +115,7 @@ func TestRecoveryIsNeverPretended(t *testing.T) {
 	r := open(t, 0)
 	ann := r.session(gate.Identity{UserID: "ann"})
 	for channel, want := range map[string]fault.Reason{"room.1.kept": fault.NotImplemented, "room.1.said": fault.NotEnabled} {
-		err := r.Join(t.Context(), ann, &hubv1.SubscribeArguments{Channel: channel, Since: &hubv1.Position{Epoch: "e"}}, func(*hubv1.SubscribeResult) {
+		_, err := r.Join(t.Context(), ann, &hubv1.SubscribeArguments{Channel: channel, Since: &hubv1.Position{Epoch: "e"}}, func(*hubv1.SubscribeResult) {
 			t.Errorf("%s: placed", channel)
 		})
 		if !fault.Is(err, want) {
