@@ -26,7 +26,9 @@ func (g *Gate) Allow(ctx context.Context, id *Identity, scope *hubv1.Scope, name
 
 // allow is Allow, and until when the answer holds; zero: as long as the session
 // is who it is.
-func (g *Gate) allow(ctx context.Context, id *Identity, scope *hubv1.Scope, name string, params channel.Params) (until time.Time, err error) {
+func (g *Gate) allow(
+	ctx context.Context, id *Identity, scope *hubv1.Scope, name string, params channel.Params,
+) (until time.Time, err error) {
 	if _, public := scope.GetKind().(*hubv1.Scope_Public); public {
 		return until, nil
 	}

@@ -63,13 +63,17 @@ func New(cfg Config) *Service {
 // Join makes s a subscriber, and tells until when it may be; zero: as long as
 // it is who it is. place puts the result and the membership into the
 // connection's queue; it runs between two publications and must not block.
-func (v *Service) Join(ctx context.Context, s *session.Session, args *hubv1.SubscribeArguments, place func(*hubv1.SubscribeResult)) (until time.Time, err error) {
+func (v *Service) Join(
+	ctx context.Context, s *session.Session, args *hubv1.SubscribeArguments, place func(*hubv1.SubscribeResult),
+) (until time.Time, err error) {
 	until, err = v.join(ctx, s, args, place)
 	v.cfg.Metrics.count(err)
 	return until, err
 }
 
-func (v *Service) join(ctx context.Context, s *session.Session, args *hubv1.SubscribeArguments, place func(*hubv1.SubscribeResult)) (until time.Time, err error) {
+func (v *Service) join(
+	ctx context.Context, s *session.Session, args *hubv1.SubscribeArguments, place func(*hubv1.SubscribeResult),
+) (until time.Time, err error) {
 	match, err := v.cfg.Schema.Snapshot().Match(args.GetChannel())
 	if err != nil {
 		return until, err
