@@ -197,7 +197,9 @@ func TestConnectsOfEveryKindLeaveNothing(t *testing.T) {
 	lives(n)
 	after := h.settled(t, before)
 	t.Logf("before %+v, after %d lives %+v", before, n, after)
-	if grown := after.heap - before.heap; grown > int64(n)*100+256<<10 {
+	// A hub's queues and pools keep what the busiest moment needed: up to 1 MiB,
+	// for 2,000 lives as for 80,000. A session that stays would be 900 bytes.
+	if grown := after.heap - before.heap; grown > int64(n)*100+1<<20 {
 		t.Errorf("the heap is %d bytes larger for each of %d lives", grown/int64(n), n)
 	}
 }
