@@ -6,6 +6,7 @@ import (
 	"time"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/dispatch"
 	"github.com/realtime-hub/hub/hub/internal/fault"
 )
 
@@ -153,5 +154,59 @@ func TestAtMostOnceIsHandedOverInOrderWithoutWaiting(t *testing.T) {
 		s.Detach()
 		time.Sleep(time.Minute) // in the bubble
 		other.none()            // never twice
+	})
+}
+
+// A session's queue keeps its place and its order when all that was in it
+// expired before a worker had room.
+func TestOrderSurvivesAQueueWhoseMessagesExpired(t *testing.T) {
+	within(t, func(w *world) {
+		s := w.attach("g", func(a *hubv1.Attach) { a.Capacity, a.Channels = 2, append(a.Channels, brief) })
+		w.submit("a", "room.1.said", "a")
+		w.submit("b", "room.1.said", "b")
+		expired := w.submit("s1", "room.1.brief", "1")
+		time.Sleep(3 * time.Second) // in the bubble
+		expired.failed(fault.HandlerTimeout)
+		second := w.submit("s1", "room.1.brief", "2")
+		s.ack("a")
+		third := w.submit("s1", "room.1.brief", "3")
+		s.ack("b")
+		if open := joined(s.unacked()); open != "2" {
+			t.Errorf("a worker has %q at a time, of one session on one channel", open)
+		}
+		s.ack("2")
+		second.ok()
+		s.ack("3")
+		third.ok()
+	})
+}
+
+// What a worker says to a browser arrives whole: hub.v1.Error's rules bound it.
+func TestAWorkersLongWordIsNotCutWithinACharacter(t *testing.T) {
+	within(t, func(w *world) {
+		s := w.attach("g", nil)
+		told := w.submit("s1", "room.1.said", "1")
+		text := strings.Repeat("€", 1365) // 4,095 bytes
+		s.nack("1", &hubv1.Nack{Public: true, Error: &hubv1.Error{Reason: "GONE", Message: text}})
+		if why := told.failed("GONE"); why.Message != text {
+			t.Errorf("told %d bytes of %d", len(why.Message), len(text))
+		}
+	})
+}
+
+func TestAGroupIsForgottenWithItsLastQueue(t *testing.T) {
+	within(t, func(w *world) {
+		s := w.attach("g", func(a *hubv1.Attach) {
+			a.Channels, a.Events = nil, []hubv1.SessionEventKind{hubv1.SessionEventKind_SESSION_EVENT_KIND_CONNECTED}
+		})
+		w.Tell(dispatch.Event{Kind: hubv1.SessionEventKind_SESSION_EVENT_KIND_CONNECTED, Sender: &hubv1.Sender{Session: "s1"}})
+		s.Detach()
+		if w.Groups() != 1 {
+			t.Errorf("%d groups; the event still waits for a worker of this one", w.Groups())
+		}
+		time.Sleep(61 * time.Second) // in the bubble; the event's time is over
+		if w.Groups() != 0 {
+			t.Errorf("%d groups of which nothing is left are remembered", w.Groups())
+		}
 	})
 }

@@ -134,31 +134,14 @@ func (w *Worker) Nack(n *hubv1.Nack) {
 	}
 }
 
-// maxText bounds what of a worker's word reaches a browser.
-const maxText = 1024
-
 // refused is what a browser hears of a worker's no: that it was one, and its
 // words where they are meant for browsers.
 func refused(n *hubv1.Nack) error {
-	e := n.GetError()
-	why := fault.New(fault.HandlerFailed, "the message could not be handled")
-	if code, ok := fault.ParseCode(e.GetCode()); ok {
-		why.Code = code
-	}
+	said := n.GetError()
 	if !n.GetPublic() {
-		return why
+		said = &hubv1.Error{Code: said.GetCode()}
 	}
-	why.Retryable = e.GetRetryable()
-	if e.GetReason() != "" {
-		why.Reason = fault.Reason(e.GetReason())
-	}
-	if text := e.GetMessage(); text != "" {
-		why.Message = text[:min(len(text), maxText)]
-	}
-	for _, v := range e.GetViolations() {
-		why.Violations = append(why.Violations, fault.Violation{Field: v.GetField(), Rule: v.GetRule(), Message: v.GetMessage()})
-	}
-	return why
+	return fault.New(fault.HandlerFailed, "the message could not be handled").InWordsOf(said)
 }
 
 func duration(d time.Duration) *durationpb.Duration { return durationpb.New(max(d, 0)) }

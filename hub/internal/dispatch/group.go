@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"hash/fnv"
-	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -24,8 +23,6 @@ type coverage struct {
 	workers int
 	forget  *time.Timer
 }
-
-func keys[M ~map[K]V, K comparable, V any](m M) iter.Seq[K] { return maps.Keys(m) }
 
 // has tells whether the group takes the channel, or did so a moment ago.
 func (g *group) has(declared string) bool { return g.channels[declared] != nil }

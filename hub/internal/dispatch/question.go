@@ -72,8 +72,7 @@ func (s *Service) ask(ctx context.Context, right gate.Right, group string, frame
 	s.mu.Lock()
 	defer s.unlock()
 	if s.questions[id] == q { // nobody answered
-		delete(s.questions, id)
-		q.worker.asked--
+		s.settle(id, q, nil)
 	}
 	switch {
 	case answer != nil:
@@ -133,7 +132,7 @@ func (w *Worker) answer(id string, a any) {
 	}
 }
 
-// settle takes a question back with its answer. The caller holds mu.
+// settle takes a question back with its answer; nil: there is none. The caller holds mu.
 func (s *Service) settle(id string, q *question, a any) {
 	delete(s.questions, id)
 	q.worker.asked--

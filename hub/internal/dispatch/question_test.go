@@ -79,6 +79,28 @@ func TestQuestionsFailClosed(t *testing.T) {
 	})
 }
 
+func TestADrainingWorkersStreamEndsWithItsLastQuestionAnsweredOrNot(t *testing.T) {
+	within(t, func(w *world) {
+		s := w.attach("g", decides)
+		errs := make(chan error, 1)
+		go func() {
+			_, err := w.Service.Decide(context.WithoutCancel(t.Context()), &hubv1.Authorize{Channel: "room.1.said"})
+			errs <- err
+		}()
+		synctest.Wait()
+		s.Drain()
+		if s.ended() {
+			t.Error("the stream ends before what it was asked is answered")
+		}
+		if err := <-errs; !fault.Is(err, fault.HandlerTimeout) {
+			t.Errorf("no answer: %v", err)
+		}
+		if !s.ended() {
+			t.Error("the stream goes on, for a question whose time is over")
+		}
+	})
+}
+
 func TestWhoMayAttach(t *testing.T) {
 	within(t, func(w *world) {
 		for _, test := range []struct {

@@ -75,8 +75,9 @@ func (s *Service) pump(q *queue) {
 		}
 		s.deliver(w, it)
 	}
-	if len(q.items) == 0 {
+	if len(q.items) == 0 && !q.queued { // else it keeps its place for what comes next
 		delete(q.group.queues, q.key)
+		s.tidy(q.group)
 	}
 }
 

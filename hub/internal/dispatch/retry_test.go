@@ -113,13 +113,13 @@ func TestADrainingWorkerFinishesAndGetsNothingNew(t *testing.T) {
 		first := w.submit("s1", "room.1.said", "1")
 		second := w.submit("s1", "room.1.said", "2")
 		s.Drain()
-		if s.done > 0 {
+		if s.ended() {
 			t.Error("the stream ends before what it has is done")
 		}
 		s.ack("1")
 		first.ok()
 		s.none()
-		if s.done == 0 {
+		if !s.ended() {
 			t.Error("the stream of a worker that has drained goes on")
 		}
 		other := w.attach("g", nil)

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"crypto/rand"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -139,7 +140,7 @@ func (w *Worker) Detach() {
 	}
 	w.gone, w.draining = true, true
 	s.delist(w)
-	for _, id := range slices.Sorted(keys(w.flying)) { // oldest first: ids count up
+	for _, id := range slices.Sorted(maps.Keys(w.flying)) { // oldest first: ids count up
 		s.failed(w.flying[id], 0)
 	}
 	s.release(w)

@@ -23,6 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	said  = "room.{id}.said"
 	moved = "room.{id}.moved"
+	brief = "room.{id}.brief"
 )
 
 // world is the flow with a real registry and gate.
@@ -72,6 +73,12 @@ func (s *stream) Done() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done++
+}
+
+func (s *stream) ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.done > 0
 }
 
 func (s *stream) Send(f *hubv1.HandleResponse) {

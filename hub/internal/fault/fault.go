@@ -80,6 +80,27 @@ func Invalid(reason Reason, violations []Violation, keyValues ...any) *Error {
 	return e
 }
 
+// InWordsOf is the fault as a worker told it to a browser; where the worker is
+// silent, e has the word. What a worker says is bounded by the rules of
+// hub.v1.Error, which hold where it comes in.
+func (e *Error) InWordsOf(said *hubv1.Error) *Error {
+	told := *e
+	told.Retryable = said.GetRetryable()
+	if code, ok := ParseCode(said.GetCode()); ok {
+		told.Code = code
+	}
+	if said.GetReason() != "" {
+		told.Reason = Reason(said.GetReason())
+	}
+	if said.GetMessage() != "" {
+		told.Message = said.GetMessage()
+	}
+	for _, v := range said.GetViolations() {
+		told.Violations = append(told.Violations, Violation{Field: v.GetField(), Rule: v.GetRule(), Message: v.GetMessage()})
+	}
+	return &told
+}
+
 // String is `field: message`.
 func (v Violation) String() string {
 	if v.Field == "" {

@@ -38,7 +38,7 @@ func (g *Gate) identify(ctx context.Context, s *state, c Credentials) (Admission
 		return Admission{}, err
 	}
 	if no := answer.GetError(); no != nil {
-		return Admission{}, unknown(no)
+		return Admission{}, fault.New(fault.CredentialsInvalid, "the session is not known; sign in again").InWordsOf(no)
 	}
 	if answer.GetIdentity() == nil {
 		if s.anonymous {
@@ -56,24 +56,6 @@ func (g *Gate) identify(ctx context.Context, s *state, c Credentials) (Admission
 		}
 	}
 	return Admission{Identity: id}, nil
-}
-
-// unknown is a worker's word of why a session may not connect, which is meant
-// for its browser.
-func unknown(no *hubv1.Error) *fault.Error {
-	const fallback = "the session is not known; sign in again"
-	why := fault.New(fault.CredentialsInvalid, fallback)
-	if text := no.GetMessage(); text != "" {
-		why.Message = text
-	}
-	if no.GetReason() != "" {
-		why.Reason = fault.Reason(no.GetReason())
-	}
-	if code, ok := fault.ParseCode(no.GetCode()); ok {
-		why.Code = code
-	}
-	why.Retryable = no.GetRetryable()
-	return why
 }
 
 // decide is gate 2 where a worker decides it.
