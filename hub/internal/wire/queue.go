@@ -36,10 +36,7 @@ func (s *shard) append(c *Conn, f *Frame) {
 	}
 	c.queue = append(c.queue, f)
 	c.backlog += int32(len(f.bytes)) //nolint:gosec // as above
-	if !c.isDirty {
-		c.isDirty = true
-		s.dirty = append(s.dirty, c)
-	}
+	s.touch(c)
 }
 
 // behind tells whether frames of earlier rounds wait.

@@ -104,7 +104,7 @@ func (st *stream) takeMore() {
 	}})
 }
 
-// write writes frames with one call: with TLS, as few records.
+// write writes frames together: with TLS, in as few records as that takes.
 func (st *stream) write(frames []*Frame) {
 	buf, _ := writeBuffers.Get().(*[]byte)
 	b := (*buf)[:0]

@@ -81,8 +81,9 @@ type Config struct {
 	// until the next one. Nothing is lost. Default: 1,000, in a second.
 	MaxRate int
 	// Ping is sent to every connection that was opened with a heartbeat, once
-	// in a PingInterval, the first after half of one to one and a half; without a Conn.Pong within PingTimeout, which must be
-	// shorter, the connection is dead. Default: no ping; 25 s and 20 s.
+	// in a PingInterval, the first after half of one to one and a half;
+	// without a Conn.Pong within PingTimeout, which must be shorter, the
+	// connection is dead. Default: no ping; 25 s and 20 s.
 	Ping                      *Frame
 	PingInterval, PingTimeout time.Duration
 	// WriteTimeout is how long a socket may take nothing of what waits for it.
