@@ -34,7 +34,7 @@ func (c *conn) connect(ctx context.Context, p packet) {
 		c.out.Send(connectErrorFrame(p.namespace, why))
 		return
 	}
-	c.door.joined(c)
+	c.door.lobby.leave(c)
 	id := newID()
 	c.out.SetName(id)
 	c.session = c.door.cfg.Sessions.Open(id, admission.Identity, c.req.RemoteAddr, c)

@@ -1,5 +1,6 @@
 // Package socketio is the door to browsers: Socket.IO protocol 5 over links
-// that an Engine.IO server carries (socketio/library).
+// that an Engine.IO server carries: the hub's own (socketio/engineio), or a
+// library's (socketio/library).
 //
 // It parses packets, asks gate 1 at CONNECT, and turns the hub's events into
 // calls of the flows and their results into acks. A connection's packets are
@@ -67,9 +68,10 @@ type Door struct {
 	links    atomic.Uint64
 	lobby    lobby
 
+	served Inflight // the links that are not closed
+
 	mu    sync.Mutex
-	conns map[*conn]struct{} // guarded by mu; every link that is not closed
-	empty sync.Cond          // signalled when conns becomes empty
+	conns map[*conn]struct{} // guarded by mu; those links
 }
 
 var _ Acceptor = (*Door)(nil)
@@ -82,9 +84,7 @@ func New(cfg Config) *Door {
 		cfg.Metrics = NewMetrics(nil)
 	}
 	rules()
-	d := &Door{cfg: cfg, conns: make(map[*conn]struct{})}
-	d.empty.L = &d.mu
-	return d
+	return &Door{cfg: cfg, conns: make(map[*conn]struct{})}
 }
 
 // Full implements Acceptor.
@@ -99,6 +99,7 @@ func (d *Door) Links() uint64 { return d.links.Load() }
 func (d *Door) Accept(link Link, req *Request) Receiver {
 	c := newConn(d, link, req)
 	d.links.Add(1)
+	d.served.Begin()
 	d.lobby.enter(c, time.Now().Add(d.cfg.ConnectTimeout))
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -109,9 +110,6 @@ func (d *Door) Accept(link Link, req *Request) Receiver {
 	return c
 }
 
-// joined hears that a link got its session.
-func (d *Door) joined(c *conn) { d.lobby.leave(c) }
-
 // Expire ends the links whose CONNECT did not come in time. It is to be called
 // about once a second.
 func (d *Door) Expire() {
@@ -121,13 +119,11 @@ func (d *Door) Expire() {
 }
 
 func (d *Door) forget(c *conn) {
+	defer d.served.End()
 	d.lobby.leave(c)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.conns, c)
-	if len(d.conns) == 0 {
-		d.empty.Broadcast()
-	}
 }
 
 // Drain refuses new sessions and ends the open ones, one by one over the
@@ -151,19 +147,15 @@ func (d *Door) Drain(ctx context.Context, window time.Duration) {
 // forgotten, or when the context ends.
 func (d *Door) Close(ctx context.Context) {
 	d.draining.Store(true)
-	stop := context.AfterFunc(ctx, func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.empty.Broadcast()
-	})
-	defer stop()
+	d.endAll()
+	d.served.Wait(ctx)
+}
+
+func (d *Door) endAll() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for c := range d.conns {
 		c.out.End() // behind the drain's last words, which may still wait
-	}
-	for len(d.conns) > 0 && ctx.Err() == nil {
-		d.empty.Wait()
 	}
 }
 

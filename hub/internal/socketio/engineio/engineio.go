@@ -72,13 +72,13 @@ type Server struct {
 	cfg   Config         // static after New
 	front socketio.Front // static after New
 	open  [2]string      // static after New; OPEN around the sid, for a polling link and for a WebSocket
-	seats atomic.Int64   // links that are open or about to be
 
-	mu     sync.Mutex
-	links  map[string]*link // guarded by mu; the polling links, by sid
-	busy   int              // guarded by mu; requests that are served
-	closed bool             // guarded by mu
-	idle   sync.Cond        // signalled when busy becomes 0
+	seats  atomic.Int64 // links that are open or about to be
+	closed atomic.Bool
+	served socketio.Inflight // requests
+
+	mu    sync.Mutex
+	links map[string]*link // guarded by mu; the polling links, by sid
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -101,7 +101,6 @@ func New(cfg Config) (*Server, error) {
 		links: make(map[string]*link),
 		front: socketio.Front{Path: cfg.Path, CheckOrigin: cfg.CheckOrigin, BodyTimeout: cfg.BodyTimeout, Versions: "4"},
 	}
-	s.idle.L = &s.mu
 	for i, upgrades := range []string{`["websocket"]`, `[]`} {
 		s.open[i] = `","upgrades":` + upgrades +
 			`,"pingInterval":` + strconv.FormatInt(cfg.PingInterval.Milliseconds(), 10) +
@@ -129,42 +128,13 @@ func newSID() string {
 // Close refuses what is new and returns when no request is served any more, or
 // when ctx ends. The links are the Acceptor's to end.
 func (s *Server) Close(ctx context.Context) {
-	stop := context.AfterFunc(ctx, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.idle.Broadcast()
-	})
-	defer stop()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	for s.busy > 0 && ctx.Err() == nil {
-		s.idle.Wait()
-	}
-}
-
-// begin counts a request that Close waits for; end is its counterpart.
-func (s *Server) begin() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.busy++
-}
-
-func (s *Server) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.busy--
-	if s.busy == 0 {
-		s.idle.Broadcast()
-	}
+	s.closed.Store(true)
+	s.served.Wait(ctx)
 }
 
 // seat reserves room for one more link, unless the server is closed.
 func (s *Server) seat() bool {
-	s.mu.Lock()
-	closed := s.closed
-	s.mu.Unlock()
-	if closed || s.cfg.Acceptor.Full() {
+	if s.closed.Load() || s.cfg.Acceptor.Full() {
 		return false
 	}
 	if n := s.seats.Add(1); s.cfg.MaxConnections > 0 && n > int64(s.cfg.MaxConnections) {

@@ -1,10 +1,8 @@
 package engineio
 
 import (
-	"errors"
 	"net"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -157,7 +155,7 @@ func (l *link) get(p *poll, w http.ResponseWriter, r *http.Request) {
 		refused.Write(w)
 		return
 	}
-	unbound(w)
+	socketio.Unbound(w)
 	got := make(chan batch, 1)
 	l.conn.Take(wire.Taker{Max: maxAnswer, Frames: maxPackets, Give: func(frames []*wire.Frame, last bool) { got <- batch{frames, last} }})
 	if p.isAtOnce() {
@@ -189,7 +187,7 @@ func (l *link) get(p *poll, w http.ResponseWriter, r *http.Request) {
 	if p.isAtOnce() {
 		w.Header().Set("Connection", "close") // after the upgrade it would only wait, at 20 KiB
 	}
-	if err := l.server.respond(w, parts); err != nil {
+	if err := l.server.respond(w, parts...); err != nil {
 		l.conn.Abort(wire.ReasonGone)
 	}
 }
@@ -209,36 +207,10 @@ func payload(frames []*wire.Frame) [][]byte {
 	return parts
 }
 
-// unbound takes the time limits away: from here on the browser waits for us.
-// http.Server's own would end a poll, or reset a message's link.
-func unbound(w http.ResponseWriter) {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Time{})
-	_ = control.SetWriteDeadline(time.Time{})
-}
-
 // respond sends an answer, in pieces. Who does not read it holds nobody.
-func (s *Server) respond(w http.ResponseWriter, parts [][]byte) error {
-	control := http.NewResponseController(w)
-	_ = control.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
-	size := 0
-	for _, part := range parts {
-		size += len(part)
-	}
-	h := w.Header()
-	if h.Get("Content-Type") == "" {
+func (s *Server) respond(w http.ResponseWriter, parts ...[]byte) error {
+	if h := w.Header(); h.Get("Content-Type") == "" {
 		h.Set("Content-Type", "text/plain; charset=UTF-8")
 	}
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Length", strconv.Itoa(size))
-	for _, part := range parts {
-		if _, err := w.Write(part); err != nil {
-			return err
-		}
-	}
-	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	_ = control.SetWriteDeadline(time.Time{})
-	return nil
+	return socketio.Answer(w, s.cfg.WriteTimeout, http.StatusOK, parts...)
 }

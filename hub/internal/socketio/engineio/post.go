@@ -28,8 +28,8 @@ func (l *link) post(p *poll, w http.ResponseWriter, r *http.Request) {
 		refused.Write(w)
 		return
 	}
-	w.Header().Set("Content-Type", "text/html")     // as clients have it since Engine.IO 1
-	_ = l.server.respond(w, [][]byte{[]byte("ok")}) // a POST whose sender left has nobody to tell
+	w.Header().Set("Content-Type", "text/html") // as clients have it since Engine.IO 1
+	_ = l.server.respond(w, []byte("ok"))       // a POST whose sender left has nobody to tell
 }
 
 // packets handles those of a POST.
@@ -46,7 +46,7 @@ func (l *link) packets(p *poll, w http.ResponseWriter, r *http.Request) *socketi
 		l.violated(p, "not a payload that a browser sends")
 		return socketio.BadRequest
 	}
-	unbound(w)
+	socketio.Unbound(w)
 	for packet := range bytes.SplitSeq(body, []byte{socketio.Separator}) {
 		if !l.packet(p, packet) {
 			break

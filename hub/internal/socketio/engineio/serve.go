@@ -12,8 +12,8 @@ import (
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.begin()
-	defer s.end()
+	s.served.Begin()
+	defer s.served.End()
 	v, ok := s.front.Enter(w, r)
 	if !ok {
 		return
@@ -61,7 +61,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, v socketio.Vi
 		socketio.Broken.Write(w)
 		return
 	}
-	if err := s.respond(w, [][]byte{[]byte(`0{"sid":"` + sid + s.open[0])}); err != nil {
+	if err := s.respond(w, []byte(`0{"sid":"`+sid+s.open[0])); err != nil {
 		l.conn.Abort(wire.ReasonGone)
 	}
 }

@@ -57,7 +57,7 @@ func (l *link) Closed(why wire.Reason) {
 	l.server.leaveSeat()
 	// Not here: the library's closing calls listeners, and waits for locks.
 	l.server.run(func() { l.bury(why == wire.ReasonClosed) })
-	l.server.end()
+	l.server.served.End()
 }
 
 // tell has the receiver know, behind the last message.
@@ -122,9 +122,9 @@ func (s *Server) drop(l *link) {
 
 // run does something on a goroutine that Close waits for.
 func (s *Server) run(f func()) {
-	s.begin()
+	s.served.Begin()
 	go func() {
-		defer s.end()
+		defer s.served.End()
 		f()
 	}()
 }

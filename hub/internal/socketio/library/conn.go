@@ -98,14 +98,14 @@ func (c *guardConn) Close() error {
 		_ = c.Conn.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
 		c.mu.Unlock()
 		c.open()
-		c.server.begin()
+		c.server.served.Begin()
 		go c.linger()
 	})
 	return nil
 }
 
 func (c *guardConn) linger() {
-	defer c.server.end()
+	defer c.server.served.End()
 	defer c.Conn.Close() //nolint:errcheck // nothing is left to lose
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok {

@@ -121,12 +121,12 @@ type Server struct {
 	front  socketio.Front // static after New
 	engine engine.Server  // static after New
 
+	served socketio.Inflight // requests, links and lingering sockets
+
 	mu     sync.Mutex
 	links  map[string]*link // guarded by mu; by sid, those that are open
 	seats  int              // guarded by mu; links that are open or about to be
-	busy   int              // guarded by mu; requests, links and lingering sockets not ended yet
 	closed bool             // guarded by mu
-	idle   sync.Cond        // signalled when busy becomes 0
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -145,7 +145,6 @@ func New(cfg Config) (*Server, error) {
 		links: make(map[string]*link),
 		front: socketio.Front{Path: cfg.Path, CheckOrigin: cfg.CheckOrigin, BodyTimeout: cfg.BodyTimeout, Versions: "4" + version3},
 	}
-	s.idle.L = &s.mu
 
 	opts := config.DefaultServerOptions()
 	opts.SetPingInterval(cfg.PingInterval)
@@ -178,33 +177,7 @@ func (s *Server) Close(ctx context.Context) {
 	for _, l := range open {
 		l.conn.End()
 	}
-	stop := context.AfterFunc(ctx, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.idle.Broadcast()
-	})
-	defer stop()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.busy > 0 && ctx.Err() == nil {
-		s.idle.Wait()
-	}
-}
-
-// begin counts one more thing that Close waits for; end is its counterpart.
-func (s *Server) begin() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.busy++
-}
-
-func (s *Server) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.busy--
-	if s.busy == 0 {
-		s.idle.Broadcast()
-	}
+	s.served.Wait(ctx)
 }
 
 // seat reserves room for one more link.

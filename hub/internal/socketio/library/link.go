@@ -92,7 +92,7 @@ func (s *Server) add(l *link) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.links[l.socket.Id()] = l
-	s.busy++
+	s.served.Begin()
 	l.conn = s.cfg.Wire.Open(l, false) // the library has a heartbeat; Closed waits for mu
 	return s.closed
 }

@@ -10,8 +10,8 @@ import (
 
 // ServeHTTP implements http.Handler: the guards, then the library.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.begin()
-	defer s.end()
+	s.served.Begin()
+	defer s.served.End()
 	defer s.recovered(r)
 	asked, ok := s.front.Enter(w, r)
 	if !ok {

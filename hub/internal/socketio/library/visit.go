@@ -3,12 +3,9 @@ package library
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"maps"
 	"net/http"
-	"strconv"
-	"time"
 
 	"github.com/zishang520/socket.io/v3/pkg/types"
 
@@ -81,7 +78,7 @@ func (v *visit) entered(c *carrier) {
 
 // poll is a GET: it waits for what there is to send.
 func (v *visit) poll() {
-	v.unbound()
+	socketio.Unbound(v.w)
 	v.handle(v.server.engine.HandleRequest)
 	status, header, body := v.answer.given()
 	if status == 0 {
@@ -123,7 +120,7 @@ func (v *visit) post() {
 		socketio.BadRequest.Write(v.w)
 		return
 	}
-	v.unbound()
+	socketio.Unbound(v.w)
 	v.r = withBody(v.r, body)
 	v.handle(v.server.engine.HandleRequest)
 	status, header, body := v.answer.given()
@@ -156,30 +153,10 @@ func (v *visit) upgrade() {
 	_ = v.respond(status, header, body) // whoever is refused may have left
 }
 
-// unbound takes the time limits away: from here on the browser waits for us.
-// http.Server's own would end a poll, or reset a message's link.
-func (v *visit) unbound() {
-	control := http.NewResponseController(v.w)
-	_ = control.SetReadDeadline(time.Time{})
-	_ = control.SetWriteDeadline(time.Time{})
-}
-
 // respond sends the library's answer.
 func (v *visit) respond(status int, header http.Header, body []byte) error {
-	control := http.NewResponseController(v.w)
-	_ = control.SetWriteDeadline(time.Now().Add(v.server.cfg.WriteTimeout))
 	maps.Copy(v.w.Header(), header)
-	v.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	v.w.Header().Set("Cache-Control", "no-store")
-	v.w.WriteHeader(status)
-	if _, err := v.w.Write(body); err != nil { //nolint:gosec // Engine.IO packets, for XMLHttpRequest
-		return err
-	}
-	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	_ = control.SetWriteDeadline(time.Time{})
-	return nil
+	return socketio.Answer(v.w, v.server.cfg.WriteTimeout, status, body)
 }
 
 // lost ends the link whose poll was aborted: what was in the answer may not
