@@ -37,6 +37,7 @@ type Conn struct {
 	state     state
 	isDirty   bool // in shard.dirty
 	isBlocked bool // in shard.blocked
+	skipped   skip // why it missed its latest message
 	slot      uint8
 	graces    uint8 // ticks by which an unread connection's ping time-out was put off
 	at        int32 // index in the slot

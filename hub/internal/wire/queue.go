@@ -50,7 +50,7 @@ func (s *shard) refuse(c *Conn, slow Slow, m *member) {
 	}
 	c.channels[m.back].note = gapped
 	c.missed = true
-	s.wire.cfg.Metrics.skipped.WithLabelValues("drop").Inc()
+	s.skip(c, skipDrop)
 }
 
 // replace puts the newest frame of a channel in the place of the one that
@@ -72,7 +72,7 @@ func (s *shard) replace(c *Conn, f *Frame, m *member) bool {
 	c.queue[at] = f
 	c.backlog += delta
 	s.count(c)
-	s.wire.cfg.Metrics.skipped.WithLabelValues("latest").Inc()
+	s.skip(c, skipLatest)
 	return true
 }
 

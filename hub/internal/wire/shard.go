@@ -68,6 +68,7 @@ const (
 	opRelease
 	opWritable
 	opHasty
+	opStatus
 	opLost
 )
 
@@ -80,7 +81,7 @@ type op struct {
 	channel string // opName: the name
 	frame   *Frame
 	// rest is what few operations have: the second and later frames of a send,
-	// a broadcast's exceptions, a socket, a taker.
+	// a broadcast's exceptions, a socket, a taker, who asks for a status.
 	rest any
 }
 
@@ -216,6 +217,8 @@ func (s *shard) carryOut(o *op) {
 		s.writable(c)
 	case opHasty:
 		s.hasty = append(s.hasty, c)
+	case opStatus:
+		o.rest.(func(Status))(c.status()) //nolint:forcetypeassert // Status puts it there
 	case opLost:
 		s.doom(c, o.why)
 	}
@@ -271,6 +274,8 @@ func (s *shard) stop() {
 			s.attach(o.conn, o.rest.(*socket)) //nolint:forcetypeassert // Attach puts it there
 		case opTake:
 			s.take(o.conn, o.rest.(*Taker)) //nolint:forcetypeassert // Take puts it there
+		case opStatus: // whoever asked waits for it
+			o.rest.(func(Status))(Status{}) //nolint:forcetypeassert // Status puts it there
 		default:
 		}
 	}
