@@ -66,6 +66,19 @@ func (b *Inbox) Submit(task Task, data []byte) (more bool) {
 	return !b.full
 }
 
+// Do queues a task of the hub's own, whether there is room or not: nobody waits
+// behind a full inbox for it. It is false where the inbox is closed, and then
+// nothing is done.
+func (b *Inbox) Do(task Task) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false
+	}
+	b.push(item{task: task})
+	return true
+}
+
 // Close queues the inbox's last task, whether there is room or not. Only the
 // first call counts.
 func (b *Inbox) Close(last Task) {

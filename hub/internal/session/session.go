@@ -25,6 +25,22 @@ type Conn interface {
 	// End tells the browser why and closes. With again the client comes back
 	// by itself; without, it stays away. Must not block.
 	End(why *fault.Error, again bool)
+	// Unsubscribe takes the session out of a channel and tells the browser why.
+	// done hears once, later, whether the session was in it. Must not block.
+	Unsubscribe(channel string, why *fault.Error, done func(was bool))
+	// Status tells once, later, how the connection does. Must not block.
+	Status(tell func(Status))
+}
+
+// Status is how a session's connection does.
+type Status struct {
+	// Transport is Engine.IO's: websocket or polling.
+	Transport string
+	// Backlog is how many bytes wait for the browser.
+	Backlog int
+	// LastDrop is why the browser did not get the latest message that it missed;
+	// empty: it missed none.
+	LastDrop string
 }
 
 // Session is one browser connection that passed gate 1.
@@ -49,14 +65,23 @@ func (s *Session) Sender() *hubv1.Sender { return s.Identity.Sender() }
 // client reconnects by itself; without it stays away.
 func (s *Session) End(why *fault.Error, again bool) { s.conn.End(why, again) }
 
-// Table holds the open sessions. There is no index by id or user yet: nobody
-// asks for them that way.
+// Unsubscribe takes the session out of a channel and tells the browser why, when
+// what it asked before has been handled. done hears once whether it was in it.
+func (s *Session) Unsubscribe(channel string, why *fault.Error, done func(was bool)) {
+	s.conn.Unsubscribe(channel, why, done)
+}
+
+// Status tells once, later, how the connection does. tell must not block.
+func (s *Session) Status(tell func(Status)) { s.conn.Status(tell) }
+
+// Table holds the open sessions, by their ids. There is no index by user or role:
+// operators ask for them, seldom, and a walk over 100,000 takes milliseconds.
 type Table struct {
 	now func() time.Time // static after NewTable
 
 	mu       sync.Mutex
-	open     map[*Session]struct{} // guarded by mu
-	expiries expiries              // guarded by mu
+	open     map[string]*Session // guarded by mu
+	expiries expiries            // guarded by mu
 }
 
 // NewTable makes an empty table. A nil now is time.Now.
@@ -64,7 +89,7 @@ func NewTable(now func() time.Time) *Table {
 	if now == nil {
 		now = time.Now
 	}
-	return &Table{now: now, open: make(map[*Session]struct{})}
+	return &Table{now: now, open: make(map[string]*Session)}
 }
 
 // Open puts a session into the table. Its id must be new and unguessable.
@@ -73,7 +98,7 @@ func (t *Table) Open(id string, identity gate.Identity, remote string, conn Conn
 	s := &Session{ID: id, Identity: identity, Since: t.now(), Remote: remote, conn: conn, due: -1}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.open[s] = struct{}{}
+	t.open[id] = s
 	if !identity.ExpiresAt.IsZero() {
 		t.expiries.add(s)
 	}
@@ -84,7 +109,7 @@ func (t *Table) Open(id string, identity gate.Identity, remote string, conn Conn
 func (t *Table) Remove(s *Session) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.open, s)
+	delete(t.open, s.ID)
 	t.expiries.remove(s)
 }
 
@@ -97,13 +122,17 @@ func (t *Table) Len() int {
 
 // All are the open sessions, the longest here first.
 func (t *Table) All() []*Session {
-	t.mu.Lock()
-	all := slices.AppendSeq(make([]*Session, 0, len(t.open)), maps.Keys(t.open))
-	t.mu.Unlock()
+	all := t.list()
 	slices.SortFunc(all, func(a, b *Session) int {
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
 	})
 	return all
+}
+
+func (t *Table) list() []*Session {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.AppendSeq(make([]*Session, 0, len(t.open)), maps.Values(t.open))
 }
 
 // Expire ends every session whose identity has ended by now. The client comes

@@ -184,6 +184,8 @@ func TestAPanicEndsNothingElse(t *testing.T) {
 
 // ended is a connection that notes how it was ended.
 type ended struct {
+	session.Conn
+
 	why   *fault.Error
 	again bool
 }

@@ -38,8 +38,9 @@ type cable struct {
 	closed bool
 }
 
-func (c *cable) Conn() *wire.Conn { return c.conn }
-func (c *cable) Resume()          {}
+func (c *cable) Conn() *wire.Conn  { return c.conn }
+func (c *cable) Resume()           {}
+func (c *cable) Transport() string { return socketio.WebSocket }
 
 // take hears what the door sends, until the end.
 func (c *cable) take() {

@@ -18,6 +18,8 @@ type Link interface {
 	// Resume has messages handed over again after Receiver.Message wanted no
 	// more. It must not be called from within a Receiver's method.
 	Resume()
+	// Transport is the link's now: Polling or WebSocket.
+	Transport() string
 }
 
 // Request is what matters of the HTTP request that began a link. It may be

@@ -3,7 +3,6 @@ package socketio
 import (
 	"time"
 
-	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/internal/fault"
 	"github.com/realtime-hub/hub/hub/internal/session"
 )
@@ -32,15 +31,5 @@ func (c *conn) lapse(channel string) {
 		return
 	}
 	delete(c.permits, channel)
-	if c.ended.Load() || !c.door.cfg.Subscriptions.Holds(c.session, channel) {
-		return
-	}
-	why := fault.New(fault.ScopeDenied, "the permission for the channel has ended; subscribe again")
-	if err := c.door.cfg.Subscriptions.Leave(c.session, channel, func(*hubv1.UnsubscribeResult) {
-		c.out.Leave(channel, eventFrame("hub:unsubscribed", &hubv1.Unsubscribed{Channel: channel, Error: why.Proto()}))
-	}); err != nil {
-		c.door.cfg.Log.Error("a permission could not be ended", "session", c.session.ID, "channel", channel, "error", err)
-		return
-	}
-	c.tell(hubv1.SessionEventKind_SESSION_EVENT_KIND_UNSUBSCRIBED, channel, "permission ended")
+	c.unsubscribe(channel, "permission ended", fault.New(fault.ScopeDenied, "the permission for the channel has ended; subscribe again"))
 }

@@ -24,7 +24,7 @@ type deaf struct{ heard int }
 
 func (d *deaf) Publication(engine.Publication) { d.heard++ }
 
-type nowhere struct{}
+type nowhere struct{ session.Conn }
 
 func (nowhere) End(*fault.Error, bool) {}
 

@@ -69,6 +69,14 @@ func (l *link) Resume() {
 	l.conn.Resume()
 }
 
+// Transport implements socketio.Link.
+func (l *link) Transport() string {
+	if l.polled() != nil {
+		return socketio.Polling
+	}
+	return socketio.WebSocket
+}
+
 // Message implements wire.Handler: a packet on a WebSocket.
 func (l *link) Message(data []byte, binary bool) (more bool) {
 	if binary {

@@ -171,6 +171,9 @@ func (l *link) Resume() {
 	}
 }
 
+// Transport implements socketio.Link.
+func (l *link) Transport() string { return l.current().Name() }
+
 // upgraded is the library's event of a new transport, which is empty.
 func (l *link) upgraded(args ...any) {
 	c, ok := first[*carrier](args)
