@@ -46,7 +46,7 @@ var knownDeviations = map[string]map[string]string{
 
 // hubName tells the doors apart: each has its own deviations.
 func hubName() string {
-	if door == server.DoorLibrary {
+	if door() == server.DoorLibrary {
 		return "hub, by the library"
 	}
 	return "hub"

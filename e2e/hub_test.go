@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ type testHub struct {
 	addresses server.Addresses
 	backend   hubv1.BroadcastServiceClient
 	handler   hubv1.HandlerServiceClient
+	admin     hubv1.AdminServiceClient
 	log       *alarm
 
 	// drain ends the hub, as SIGTERM does, and returns at once.
@@ -42,7 +44,7 @@ func start(edit ...func(*server.Config)) (*testHub, error) {
 	h := &testHub{log: &alarm{}}
 	window := time.Duration(0)
 	cfg := server.Config{
-		HTTP:        server.HTTPConfig{Address: "127.0.0.1:0", Door: door},
+		HTTP:        server.HTTPConfig{Address: "127.0.0.1:0", Door: door()},
 		GRPC:        server.GRPCConfig{Address: "127.0.0.1:0"},
 		Ops:         server.OpsConfig{Address: "127.0.0.1:0"},
 		Channels:    []string{"testdata"},
@@ -76,6 +78,7 @@ func start(edit ...func(*server.Config)) (*testHub, error) {
 	}
 	h.backend = hubv1.NewBroadcastServiceClient(conn)
 	h.handler = hubv1.NewHandlerServiceClient(conn)
+	h.admin = hubv1.NewAdminServiceClient(conn)
 	h.drain = cancel
 	h.end = sync.OnceValue(func() error {
 		cancel()
@@ -190,6 +193,7 @@ func statusFailure(t *testing.T, err error) failure {
 		switch d := detail.(type) {
 		case *errdetails.ErrorInfo:
 			f.Reason = d.GetReason()
+			f.Retryable = slices.Contains(passing, f.Reason) // gRPC has the code alone
 			if d.GetDomain() != "hub" {
 				t.Errorf("the reason's domain is %q", d.GetDomain())
 			}

@@ -2,20 +2,45 @@ package rpc
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/dispatch"
 	"github.com/realtime-hub/hub/hub/internal/gate"
+	"github.com/realtime-hub/hub/hub/internal/session"
+	"github.com/realtime-hub/hub/hub/internal/subscription"
 	"github.com/realtime-hub/hub/hub/schema"
 )
 
 type adminService struct {
 	hubv1.UnimplementedAdminServiceServer
 
-	schema *schema.Registry
+	schema        *schema.Registry
+	gate          *gate.Gate
+	sessions      *session.Table
+	subscriptions *subscription.Service
+	dispatch      *dispatch.Service
+	backlog       func() int64
+	started       time.Time
+	going         context.Context //nolint:containedctx // the door's own end, no call's context
+}
+
+// administered is the channel that a concrete name means, where the caller has
+// the right ADMIN on it.
+func (a adminService) administered(ctx context.Context, name string) (schema.Match, error) {
+	caller := callerFrom(ctx)
+	if err := caller.May(gate.Admin, ""); err != nil {
+		return schema.Match{}, err
+	}
+	match, err := a.schema.Snapshot().Match(name)
+	if err != nil {
+		return schema.Match{}, err
+	}
+	return match, caller.May(gate.Admin, match.Channel.Name())
 }
 
 // ListChannels lists the channels on which the caller has the right ADMIN.

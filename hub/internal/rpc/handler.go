@@ -14,7 +14,6 @@ import (
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/internal/dispatch"
 	"github.com/realtime-hub/hub/hub/internal/fault"
-	"github.com/realtime-hub/hub/hub/schema"
 )
 
 type handlerService struct {
@@ -108,11 +107,7 @@ func receive(stream handleStream) (*hubv1.HandleRequest, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = protovalidate.Validate(frame)
-	if broken, ok := errors.AsType[*protovalidate.ValidationError](err); ok {
-		return nil, fault.Invalid(fault.RequestInvalid, schema.Violations(broken))
-	}
-	return frame, err
+	return frame, obeys(protovalidate.GlobalValidator, frame)
 }
 
 // outbox is a worker's frames that are not sent yet: as many as its capacity

@@ -88,14 +88,19 @@ func (s *Server) streamFaults(srv any, stream grpc.ServerStream, info *grpc.Stre
 func validate(v protovalidate.Validator) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 		if m, ok := req.(proto.Message); ok {
-			err := v.Validate(m)
-			if broken, ok := errors.AsType[*protovalidate.ValidationError](err); ok {
-				return nil, fault.Invalid(fault.RequestInvalid, schema.Violations(broken))
-			}
-			if err != nil {
+			if err := obeys(v, m); err != nil {
 				return nil, err
 			}
 		}
 		return next(ctx, req)
 	}
+}
+
+// obeys is nil where the message keeps its rules, else a fault with what it breaks.
+func obeys(v protovalidate.Validator, m proto.Message) error {
+	err := v.Validate(m)
+	if broken, ok := errors.AsType[*protovalidate.ValidationError](err); ok {
+		return fault.Invalid(fault.RequestInvalid, schema.Violations(broken))
+	}
+	return err
 }

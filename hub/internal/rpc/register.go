@@ -27,7 +27,7 @@ func (s *Server) register(server *grpc.Server) {
 	implementations := map[*grpc.ServiceDesc]any{
 		&hubv1.BroadcastService_ServiceDesc: broadcastService{flow: s.cfg.Broadcast},
 		&hubv1.HandlerService_ServiceDesc:   handlerService{flow: s.cfg.Dispatch},
-		&hubv1.AdminService_ServiceDesc:     adminService{schema: s.cfg.Schema},
+		&hubv1.AdminService_ServiceDesc:     s.admin(),
 		&healthpb.Health_ServiceDesc:        s.health,
 	}
 	check := validate(protovalidate.GlobalValidator)
@@ -38,6 +38,13 @@ func (s *Server) register(server *grpc.Server) {
 			own.Methods[i].Handler = s.readInside(own.ServiceName, own.Methods[i], check)
 		}
 		server.RegisterService(&own, implementations[desc])
+	}
+}
+
+func (s *Server) admin() adminService {
+	return adminService{
+		schema: s.cfg.Schema, gate: s.cfg.Gate, sessions: s.cfg.Sessions, subscriptions: s.cfg.Subscriptions,
+		dispatch: s.cfg.Dispatch, backlog: s.cfg.Backlog, started: s.started, going: s.health.going,
 	}
 }
 

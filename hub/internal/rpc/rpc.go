@@ -35,6 +35,8 @@ import (
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/internal/dispatch"
 	"github.com/realtime-hub/hub/hub/internal/gate"
+	"github.com/realtime-hub/hub/hub/internal/session"
+	"github.com/realtime-hub/hub/hub/internal/subscription"
 	"github.com/realtime-hub/hub/hub/schema"
 )
 
@@ -54,6 +56,11 @@ type Config struct {
 	Schema    *schema.Registry
 	// Dispatch is flow 2, to which workers attach. Required.
 	Dispatch *dispatch.Service
+	// Sessions and Subscriptions are what operators list and end. Required.
+	Sessions      *session.Table
+	Subscriptions *subscription.Service
+	// Backlog is how many bytes wait for all browsers together. Default: 0.
+	Backlog func() int64
 	// TLS serves TLS; its ClientAuth and ClientCAs say whose certificates
 	// count. The door sets NextProtos, also on what GetConfigForClient
 	// returns. Default (nil): plain.
@@ -80,6 +87,7 @@ type Server struct {
 	// Static after New.
 	cfg     Config
 	maxRead int
+	started time.Time
 	tls     *tls.Config
 	metrics *metrics
 	health  *health
@@ -107,7 +115,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.StopTimeout <= 0 {
 		cfg.StopTimeout = defaultStopTimeout
 	}
-	s := &Server{cfg: cfg, maxRead: maxRequestBytes(cfg.MaxPayloadBytes), health: newHealth()}
+	if cfg.Backlog == nil {
+		cfg.Backlog = func() int64 { return 0 }
+	}
+	s := &Server{cfg: cfg, started: time.Now(), maxRead: maxRequestBytes(cfg.MaxPayloadBytes), health: newHealth()}
 	if cfg.TLS != nil {
 		s.tls = serverTLS(cfg.TLS)
 	}

@@ -14,6 +14,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
@@ -43,7 +44,8 @@ type Config struct {
 
 // Service is the flow.
 type Service struct {
-	cfg Config // static after New
+	cfg      Config // static after New
+	watchers atomic.Int32
 
 	mu   sync.Mutex
 	held map[*session.Session][]string // guarded by mu; concrete channels. A list: most sessions have one
@@ -141,6 +143,20 @@ func (v *Service) Holds(s *session.Session, name string) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return slices.Contains(v.held[s], name)
+}
+
+// Count is how many subscriptions there are, and on how many channels.
+func (v *Service) Count() (subscriptions, channels int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	distinct := make(map[string]struct{})
+	for _, held := range v.held {
+		subscriptions += len(held)
+		for _, name := range held {
+			distinct[name] = struct{}{}
+		}
+	}
+	return subscriptions, len(distinct)
 }
 
 // reserve counts the subscription before the engine is asked, so that the
