@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -92,8 +93,12 @@ func TestAMessageReachesAWorkerAndItsAckTheBrowser(t *testing.T) {
 		c := h.connect(t, m, options{})
 		room := "e2e.asked." + unique()
 		answer := make(chan string, 1)
-		go func() { answer <- c.ack(room, object{"n": 7}, object{"id": "once"}) }()
+		trace := map[string]string{"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate": "a=b"}
+		go func() { answer <- c.ack(room, object{"n": 7}, object{"id": "once", "traceContext": trace}) }()
 		d := w.delivery()
+		if !maps.Equal(d.GetTraceContext(), trace) {
+			t.Errorf("the trace is %v", d.GetTraceContext())
+		}
 		if d.GetChannel() != room || d.GetMessageId() != "once" || d.GetAttempt() != 1 || d.GetSender().GetSession() != c.session {
 			t.Errorf("delivered %v", d)
 		}
@@ -162,6 +167,12 @@ func TestWhyAMessageIsRefused(t *testing.T) {
 	c.refused("e2e.asked.ab", object{"text": strings.Repeat("x", 66_000)}).want(t, "PAYLOAD_TOO_LARGE")
 	c.refused("e2e.asked.ab").want(t, "REQUEST_INVALID")
 	c.refused("e2e.asked.ab", object{"n": 1}, object{"no": 1}).want(t, "REQUEST_INVALID")
+	long := strings.Repeat("x", 513)
+	c.refused("e2e.asked.ab", object{"n": 1}, object{"id": long}).want(t, "REQUEST_INVALID", violation{Field: "id", Rule: "string.max_bytes"})
+	c.refused("e2e.asked.ab", object{"n": 1}, object{"traceContext": object{"baggage": "a=b"}}).
+		want(t, "REQUEST_INVALID", violation{Field: `traceContext["baggage"]`, Rule: "string.in"})
+	c.refused("e2e.asked.ab", object{"n": 1}, object{"traceContext": object{"tracestate": long}}).
+		want(t, "REQUEST_INVALID", violation{Field: `traceContext["tracestate"]`, Rule: "string.max_bytes"})
 	c.refused("e2e.room.ab", object{"n": 1}).want(t, "INBOUND_NOT_ACCEPTED")
 	c.refused("e2e.none.ab", object{"n": 1}).want(t, "CHANNEL_UNKNOWN")
 	c.refused("e2e.staff", object{"n": 1}).want(t, "SCOPE_DENIED")

@@ -274,7 +274,9 @@ func (x *UnsubscribeResult) GetChannel() string {
 type InboundMeta struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The message's id, 1–128 bytes: send it again with the same after a lost ack. Default: the hub makes one.
-	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The sender's W3C trace context, `traceparent` and perhaps `tracestate`, which the worker gets. Default: none.
+	TraceContext  map[string]string `protobuf:"bytes,2,rep,name=trace_context,json=traceContext,proto3" json:"trace_context,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -314,6 +316,13 @@ func (x *InboundMeta) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+func (x *InboundMeta) GetTraceContext() map[string]string {
+	if x != nil {
+		return x.TraceContext
+	}
+	return nil
 }
 
 // InboundResult is an inbound message's ack: handled (at least once) or handed over (at most once).
@@ -1483,9 +1492,14 @@ const file_hub_v1_client_proto_rawDesc = "" +
 	"\achannel\x18\x01 \x01(\tB\a\xbaH\x04r\x02 \x01R\achannel\"G\n" +
 	"\x11UnsubscribeResult\x12\x0e\n" +
 	"\x02ok\x18\x01 \x01(\bR\x02ok\x12\"\n" +
-	"\achannel\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\xff\x01R\achannel\"'\n" +
+	"\achannel\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\xff\x01R\achannel\"\xe2\x01\n" +
 	"\vInboundMeta\x12\x18\n" +
-	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\x02id\"9\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\x02id\x12x\n" +
+	"\rtrace_context\x18\x02 \x03(\v2%.hub.v1.InboundMeta.TraceContextEntryB,\xbaH)\x9a\x01&\x10\x02\"\x1br\x19R\vtraceparentR\n" +
+	"tracestate*\x05r\x03(\x80\x04R\ftraceContext\x1a?\n" +
+	"\x11TraceContextEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"9\n" +
 	"\rInboundResult\x12\x0e\n" +
 	"\x02ok\x18\x01 \x01(\bR\x02ok\x12\x18\n" +
 	"\x02id\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\x02id\"x\n" +
@@ -1576,7 +1590,7 @@ func file_hub_v1_client_proto_rawDescGZIP() []byte {
 	return file_hub_v1_client_proto_rawDescData
 }
 
-var file_hub_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_hub_v1_client_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_hub_v1_client_proto_goTypes = []any{
 	(*SubscribeArguments)(nil),    // 0: hub.v1.SubscribeArguments
 	(*SubscribeResult)(nil),       // 1: hub.v1.SubscribeResult
@@ -1602,36 +1616,38 @@ var file_hub_v1_client_proto_goTypes = []any{
 	(*DrainingNotice)(nil),        // 21: hub.v1.DrainingNotice
 	(*Ended)(nil),                 // 22: hub.v1.Ended
 	(*Failure)(nil),               // 23: hub.v1.Failure
-	(*Position)(nil),              // 24: hub.v1.Position
-	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
-	(*Error)(nil),                 // 26: hub.v1.Error
+	nil,                           // 24: hub.v1.InboundMeta.TraceContextEntry
+	(*Position)(nil),              // 25: hub.v1.Position
+	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
+	(*Error)(nil),                 // 27: hub.v1.Error
 }
 var file_hub_v1_client_proto_depIdxs = []int32{
-	24, // 0: hub.v1.SubscribeArguments.since:type_name -> hub.v1.Position
-	24, // 1: hub.v1.SubscribeResult.position:type_name -> hub.v1.Position
-	8,  // 2: hub.v1.PresenceResult.members:type_name -> hub.v1.Member
-	25, // 3: hub.v1.Member.since:type_name -> google.protobuf.Timestamp
-	8,  // 4: hub.v1.PresenceChange.joined:type_name -> hub.v1.Member
-	8,  // 5: hub.v1.PresenceChange.left:type_name -> hub.v1.Member
-	24, // 6: hub.v1.HistoryArguments.since:type_name -> hub.v1.Position
-	25, // 7: hub.v1.RefreshResult.expires_at:type_name -> google.protobuf.Timestamp
-	13, // 8: hub.v1.RefreshResult.lost:type_name -> hub.v1.LostSubscription
-	26, // 9: hub.v1.LostSubscription.error:type_name -> hub.v1.Error
-	26, // 10: hub.v1.ErrorResult.error:type_name -> hub.v1.Error
-	24, // 11: hub.v1.Meta.position:type_name -> hub.v1.Position
-	25, // 12: hub.v1.Ready.expires_at:type_name -> google.protobuf.Timestamp
-	26, // 13: hub.v1.Ready.credentials:type_name -> hub.v1.Error
-	17, // 14: hub.v1.Ready.limits:type_name -> hub.v1.ClientLimits
-	24, // 15: hub.v1.Gap.position:type_name -> hub.v1.Position
-	26, // 16: hub.v1.Unsubscribed.error:type_name -> hub.v1.Error
-	25, // 17: hub.v1.Expiring.expires_at:type_name -> google.protobuf.Timestamp
-	26, // 18: hub.v1.Ended.error:type_name -> hub.v1.Error
-	26, // 19: hub.v1.Failure.error:type_name -> hub.v1.Error
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	25, // 0: hub.v1.SubscribeArguments.since:type_name -> hub.v1.Position
+	25, // 1: hub.v1.SubscribeResult.position:type_name -> hub.v1.Position
+	24, // 2: hub.v1.InboundMeta.trace_context:type_name -> hub.v1.InboundMeta.TraceContextEntry
+	8,  // 3: hub.v1.PresenceResult.members:type_name -> hub.v1.Member
+	26, // 4: hub.v1.Member.since:type_name -> google.protobuf.Timestamp
+	8,  // 5: hub.v1.PresenceChange.joined:type_name -> hub.v1.Member
+	8,  // 6: hub.v1.PresenceChange.left:type_name -> hub.v1.Member
+	25, // 7: hub.v1.HistoryArguments.since:type_name -> hub.v1.Position
+	26, // 8: hub.v1.RefreshResult.expires_at:type_name -> google.protobuf.Timestamp
+	13, // 9: hub.v1.RefreshResult.lost:type_name -> hub.v1.LostSubscription
+	27, // 10: hub.v1.LostSubscription.error:type_name -> hub.v1.Error
+	27, // 11: hub.v1.ErrorResult.error:type_name -> hub.v1.Error
+	25, // 12: hub.v1.Meta.position:type_name -> hub.v1.Position
+	26, // 13: hub.v1.Ready.expires_at:type_name -> google.protobuf.Timestamp
+	27, // 14: hub.v1.Ready.credentials:type_name -> hub.v1.Error
+	17, // 15: hub.v1.Ready.limits:type_name -> hub.v1.ClientLimits
+	25, // 16: hub.v1.Gap.position:type_name -> hub.v1.Position
+	27, // 17: hub.v1.Unsubscribed.error:type_name -> hub.v1.Error
+	26, // 18: hub.v1.Expiring.expires_at:type_name -> google.protobuf.Timestamp
+	27, // 19: hub.v1.Ended.error:type_name -> hub.v1.Error
+	27, // 20: hub.v1.Failure.error:type_name -> hub.v1.Error
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_hub_v1_client_proto_init() }
@@ -1651,7 +1667,7 @@ func file_hub_v1_client_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hub_v1_client_proto_rawDesc), len(file_hub_v1_client_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -98,6 +98,8 @@ type Message struct {
 	Sender *hubv1.Sender
 	// Payload is the message itself.
 	Payload *anypb.Any
+	// Trace is the sender's W3C trace context, which each delivery has. Nil: none.
+	Trace map[string]string
 	// Reply hears once what became of it; nil: it was handled, or handed over
 	// where that is all that is promised.
 	Reply func(error)
@@ -199,14 +201,15 @@ func (s *Service) unlock() {
 // frame is one delivery of the message.
 func (m *Message) frame(id string, attempt uint32, left time.Duration) *hubv1.HandleResponse {
 	return &hubv1.HandleResponse{Frame: &hubv1.HandleResponse_Delivery{Delivery: &hubv1.Delivery{
-		DeliveryId: id,
-		Channel:    m.Match.Name,
-		Params:     m.Match.Params,
-		Message:    m.Payload,
-		MessageId:  m.ID,
-		Sender:     m.Sender,
-		Attempt:    attempt,
-		TimeLeft:   duration(left),
+		DeliveryId:   id,
+		Channel:      m.Match.Name,
+		TraceContext: m.Trace,
+		Params:       m.Match.Params,
+		Message:      m.Payload,
+		MessageId:    m.ID,
+		Sender:       m.Sender,
+		Attempt:      attempt,
+		TimeLeft:     duration(left),
 	}}}
 }
 

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 
 	"golang.org/x/time/rate"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/anypb"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
@@ -14,9 +13,6 @@ import (
 	"github.com/realtime-hub/hub/hub/internal/session"
 	"github.com/realtime-hub/hub/hub/schema"
 )
-
-// maxIDBytes is contract §2's bound of a message's id.
-const maxIDBytes = 128
 
 // inbound handles a message on a channel: does it take messages (gate 3), may
 // this session send so many of them (gate 4), and is it one? What passes goes
@@ -60,18 +56,15 @@ func (r *request) maySend(ctx context.Context, match schema.Match) error {
 // message is the request as workers get it.
 func (r *request) message(match schema.Match) (dispatch.Message, error) {
 	if n := len(r.call.args); n != 1 && n != 2 {
-		return dispatch.Message{}, fault.New(fault.RequestInvalid, "a message has a payload, and {id} where it is sent again", "arguments", n)
+		return dispatch.Message{}, fault.New(fault.RequestInvalid, "a message has a payload, and perhaps {id, traceContext}", "arguments", n)
 	}
-	id := ""
+	var meta hubv1.InboundMeta
 	if len(r.call.args) == 2 {
-		var meta hubv1.InboundMeta
-		if err := (protojson.UnmarshalOptions{RecursionLimit: maxArgumentDepth}).Unmarshal(r.call.args[1], &meta); err != nil {
-			return dispatch.Message{}, fault.New(fault.RequestInvalid, "the second argument: "+schema.JSONProblem(err))
-		}
-		if id = meta.GetId(); len(id) > maxIDBytes {
-			return dispatch.Message{}, fault.New(fault.RequestInvalid, "id: must be at most 128 bytes")
+		if err := decode("the second argument", r.call.args[1], &meta); err != nil {
+			return dispatch.Message{}, err
 		}
 	}
+	id := meta.GetId()
 	if id == "" {
 		id = rand.Text()
 	}
@@ -83,7 +76,7 @@ func (r *request) message(match schema.Match) (dispatch.Message, error) {
 	if err != nil {
 		return dispatch.Message{}, err
 	}
-	return dispatch.Message{Match: match, ID: id, Sender: r.session.Sender(), Payload: body}, nil
+	return dispatch.Message{Match: match, ID: id, Sender: r.session.Sender(), Payload: body, Trace: meta.GetTraceContext()}, nil
 }
 
 // replied hears what became of a message, from any goroutine.

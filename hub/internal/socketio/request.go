@@ -146,8 +146,13 @@ func (r *request) arguments(into proto.Message) error {
 		}
 		arg = object
 	}
+	return decode(r.call.name, arg, into)
+}
+
+// decode reads one of the hub's own objects, and holds it against its rules.
+func decode(what string, arg []byte, into proto.Message) error {
 	if err := (protojson.UnmarshalOptions{RecursionLimit: maxArgumentDepth}).Unmarshal(arg, into); err != nil {
-		return fault.New(fault.RequestInvalid, r.call.name+": "+schema.JSONProblem(err))
+		return fault.New(fault.RequestInvalid, what+": "+schema.JSONProblem(err))
 	}
 	err := rules().Validate(into)
 	if broken, ok := errors.AsType[*protovalidate.ValidationError](err); ok {
@@ -161,7 +166,7 @@ func (r *request) arguments(into proto.Message) error {
 var rules = sync.OnceValue(func() protovalidate.Validator { //nolint:gochecknoglobals // of constant messages
 	v, err := protovalidate.New(protovalidate.WithDisableLazy(), protovalidate.WithMessages(
 		&hubv1.SubscribeArguments{}, &hubv1.UnsubscribeArguments{}, &hubv1.PresenceArguments{},
-		&hubv1.HistoryArguments{}, &hubv1.RefreshArguments{},
+		&hubv1.HistoryArguments{}, &hubv1.RefreshArguments{}, &hubv1.InboundMeta{},
 	))
 	if err != nil {
 		panic("the rules of the hub's own requests do not compile: " + err.Error())
