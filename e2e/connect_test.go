@@ -93,22 +93,6 @@ func TestSubscribingTwiceDeliversOnce(t *testing.T) {
 	h.silence(t, c, r)
 }
 
-// An option that is not built yet does not keep a channel from what is.
-func TestChannelsThatKeepHistoryDeliver(t *testing.T) {
-	h := common.get(t)
-	c := h.connect(t, modern, options{})
-	var ack struct {
-		OK      bool
-		Channel string
-	}
-	decode(t, c.ack("hub:subscribe", "e2e.kept"), &ack)
-	if !ack.OK || ack.Channel != "e2e.kept" {
-		t.Fatalf("the ack is %+v", ack)
-	}
-	h.broadcast(t, "e2e.kept", `{"text":"x"}`)
-	same(t, "the payload", string(c.next("e2e.kept").arg(0)), `{"text":"x"}`)
-}
-
 func TestClientComesBackAfterItsTransportBroke(t *testing.T) {
 	h := common.get(t)
 	each(t, func(t *testing.T, m mode) {

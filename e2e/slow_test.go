@@ -122,6 +122,33 @@ func TestASlowBrowserIsToldWhatItMissed(t *testing.T) {
 	}
 }
 
+// Where the channel keeps history, the gap says from where on it was missed.
+func TestWhatASlowBrowserMissedIsInTheHistory(t *testing.T) {
+	h := narrowHub(t)
+	r := "e2e.leaky." + unique()
+	l := h.laggard(t, r)
+	h.flood(t, r, "drop")
+	seen := 0
+	for {
+		name, argument := l.next()
+		if name != "hub:gap" {
+			seen = l.number(argument)
+			continue
+		}
+		var gap struct{ Position position }
+		decode(t, string(argument), &gap)
+		since, _ := json.Marshal(gap.Position)
+		if err := l.say(fmt.Sprintf(`429["hub:history",{"channel":%q,"since":%s,"limit":1}]`, r, since)); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := l.light.next()
+		if err != nil || !strings.Contains(answer, fmt.Sprintf(`"payload":{"n":%d,`, seen+1)) {
+			t.Errorf("after %d comes %.200s, %v", seen, answer, err)
+		}
+		return
+	}
+}
+
 // A channel of SLOW_LATEST: what comes is in order, the last of it always
 // comes, and nothing is said of what it replaced.
 func TestASlowBrowserGetsTheLatest(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 
 	configv1 "github.com/realtime-hub/hub/gen/hub/config/v1"
@@ -162,6 +163,8 @@ func limits(c *configv1.Limits) server.Limits {
 		MaxBacklogBytes:      int(c.GetMaxBacklogBytes()),
 		MaxBacklogTotalBytes: int64(min(c.GetMaxBacklogTotalBytes(), 1<<62)),
 		MaxIDs:               int(c.GetMaxIds()),
+		MaxReplayBytes:       int(c.GetMaxReplayBytes()),
+		MaxHistoryBytes:      int64(min(c.GetMaxHistoryBytes(), math.MaxInt64)),
 	}
 }
 

@@ -186,7 +186,7 @@ auth:
     attribute_claims: [tenant]
     cookie: session
   anonymous: false
-limits: { max_connections: 1, max_payload_bytes: 2, max_subscriptions: 3, max_backlog_bytes: 4, max_backlog_total_bytes: 5, max_ids: 6 }
+limits: { max_connections: 1, max_payload_bytes: 2, max_subscriptions: 3, max_backlog_bytes: 4, max_backlog_total_bytes: 5, max_ids: 6, max_replay_bytes: 7, max_history_bytes: 8 }
 drain: { window: 1m30s }
 engine: { memory: {} }
 log: { format: JSON, level: DEBUG, calls: true }
@@ -209,8 +209,11 @@ log: { format: JSON, level: DEBUG, calls: true }
 		"jwt": string(s.Auth.JWT.Keys[0].HMACSecret) == secret && string(s.Auth.JWT.Keys[1].PublicKeyPEM) == "PEM" && s.Auth.JWT.Keys[1].Algorithm == "PS256" &&
 			s.Auth.JWT.Issuer == "https://id.example" && s.Auth.JWT.Audience == "hub" && s.Auth.JWT.RolesClaim == "groups" && s.Auth.JWT.AttributeClaims[0] == "tenant" && s.Auth.JWT.Cookie == "session",
 		"anonymous": s.Auth.Anonymous != nil && !*s.Auth.Anonymous,
-		"limits":    s.Limits == server.Limits{MaxConnections: 1, MaxPayloadBytes: 2, MaxSubscriptions: 3, MaxBacklogBytes: 4, MaxBacklogTotalBytes: 5, MaxIDs: 6},
-		"drain":     s.DrainWindow != nil && *s.DrainWindow == 90*time.Second,
+		"limits": s.Limits == server.Limits{
+			MaxConnections: 1, MaxPayloadBytes: 2, MaxSubscriptions: 3, MaxBacklogBytes: 4, MaxBacklogTotalBytes: 5, MaxIDs: 6,
+			MaxReplayBytes: 7, MaxHistoryBytes: 8,
+		},
+		"drain": s.DrainWindow != nil && *s.DrainWindow == 90*time.Second,
 	} {
 		if !ok {
 			t.Errorf("%s did not arrive: %+v", name, s)

@@ -49,6 +49,8 @@ func TestEverySettingHasAVariable(t *testing.T) {
 		"HUB_LIMITS_MAX_BACKLOG_BYTES":       {"1", `{"limits":{"maxBacklogBytes":1}}`},
 		"HUB_LIMITS_MAX_BACKLOG_TOTAL_BYTES": {"8589934592", `{"limits":{"maxBacklogTotalBytes":"8589934592"}}`},
 		"HUB_LIMITS_MAX_IDS":                 {"1", `{"limits":{"maxIds":1}}`},
+		"HUB_LIMITS_MAX_REPLAY_BYTES":        {"1", `{"limits":{"maxReplayBytes":1}}`},
+		"HUB_LIMITS_MAX_HISTORY_BYTES":       {"1", `{"limits":{"maxHistoryBytes":"1"}}`},
 		"HUB_DRAIN_WINDOW":                   {"500ms", `{"drain":{"window":"0.5s"}}`},
 		"HUB_ENGINE_NATS_URL":                {"u", `{"engine":{"nats":{"url":"u"}}}`},
 		"HUB_FEATURES":                       {"f", `{"features":["f"]}`},

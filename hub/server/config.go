@@ -188,6 +188,12 @@ type Limits struct {
 	// MaxBacklogTotalBytes is what may wait for all slow sessions together.
 	// Default: 256 MiB.
 	MaxBacklogTotalBytes int64
+	// MaxReplayBytes is what may be replayed to one session at a join, of payloads;
+	// more than that it is told to reload. Default: 4 MiB.
+	MaxReplayBytes int
+	// MaxHistoryBytes is what all kept messages may take together; beyond it the
+	// oldest go first. Default: 256 MiB.
+	MaxHistoryBytes int64
 	// MaxIDs are the idempotency keys remembered. Default: 262,144.
 	MaxIDs int
 }

@@ -152,6 +152,7 @@ func (s *Server) expire(ctx context.Context) {
 		case <-tick.C:
 			s.sessions.Expire()
 			s.door.Expire()
+			s.sweep()
 			tidy.look(s.door.Links())
 		case <-ctx.Done():
 			return

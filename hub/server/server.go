@@ -70,6 +70,7 @@ type Server struct {
 	webTLS  *certificates
 	rpcTLS  *certificates
 
+	sweep    func() // gives up history that has expired
 	wire     *wire.Wire
 	sessions *session.Table
 	pool     *session.Pool
@@ -134,7 +135,9 @@ func (s *Server) Channels() int { return len(s.schema.Snapshot().Channels()) }
 
 // build wires the rooms, from the ground up.
 func (s *Server) build(cfg Config) error {
-	log := memory.New(memory.Config{MaxIDs: cfg.Limits.MaxIDs})
+	log := memory.New(memory.Config{MaxIDs: cfg.Limits.MaxIDs, MaxHistoryBytes: cfg.Limits.MaxHistoryBytes})
+	log.Register(s.metrics)
+	s.sweep = log.Sweep
 	var err error
 	s.wire, err = wire.New(wire.Config{
 		MaxBacklog:      cfg.Limits.MaxBacklogBytes,
@@ -151,12 +154,13 @@ func (s *Server) build(cfg Config) error {
 	s.sessions = session.NewTable(nil)
 	s.pool = session.NewPool(cfg.Log)
 	subscriptions := subscription.New(subscription.Config{
-		Gate:    s.gate,
-		Schema:  s.schema,
-		Engine:  log,
-		Sink:    socketio.NewSink(s.wire, s.schema),
-		Max:     cfg.Limits.MaxSubscriptions,
-		Metrics: subscription.NewMetrics(s.metrics),
+		Gate:           s.gate,
+		Schema:         s.schema,
+		Engine:         log,
+		Sink:           socketio.NewSink(s.wire, s.schema),
+		Max:            cfg.Limits.MaxSubscriptions,
+		MaxReplayBytes: cfg.Limits.MaxReplayBytes,
+		Metrics:        subscription.NewMetrics(s.metrics),
 	})
 	broadcasts := broadcast.New(broadcast.Config{
 		Schema:     s.schema,

@@ -81,16 +81,16 @@ func (v *Service) send(
 	if id == "" {
 		id = rand.Text()
 	}
-	result, err := v.cfg.Engine.Publish(ctx, engine.Publication{
+	result, err := v.cfg.Engine.Publish(ctx, &engine.Publication{
 		Channel: match.Name,
 		ID:      id,
 		Payload: payload.JSON,
 		Except:  req.GetExceptSessions(),
-	}, engine.PublishOptions{Once: req.GetId() != ""})
+	}, engine.PublishOptions{Once: req.GetId() != "", Keep: engine.RetentionOf(match.Options.GetHistory())})
 	if err != nil {
 		return nil, err
 	}
-	return &hubv1.BroadcastResponse{Id: id, Duplicate: result.Duplicate}, nil
+	return &hubv1.BroadcastResponse{Id: id, Position: result.Position.Proto(), Duplicate: result.Duplicate}, nil
 }
 
 func decode(m *schema.Message, req *hubv1.BroadcastRequest) (schema.Payload, error) {

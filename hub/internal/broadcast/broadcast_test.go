@@ -24,10 +24,10 @@ type audience struct {
 	heard []engine.Publication
 }
 
-func (a *audience) Publication(p engine.Publication) {
+func (a *audience) Publication(p *engine.Publication) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.heard = append(a.heard, p)
+	a.heard = append(a.heard, *p)
 }
 
 const backend = "a-token-of-sixteen-bytes-or-more"
@@ -51,7 +51,7 @@ func room(t *testing.T) (*broadcast.Service, *gate.Caller, *audience) {
 		t.Fatal(err)
 	}
 	log, a := memory.New(memory.Config{}), &audience{}
-	if err := log.Join(t.Context(), "room.1.said", a, func() {}); err != nil {
+	if err := log.Join(t.Context(), "room.1.said", a, engine.ReadOptions{}, func(engine.Replay) {}); err != nil {
 		t.Fatal(err)
 	}
 	return broadcast.New(broadcast.Config{Schema: registry, Engine: log}), caller, a

@@ -14,10 +14,6 @@ func (adminService) ListMembers(context.Context, *hubv1.ListMembersRequest) (*hu
 	return nil, notBuilt("AdminService.ListMembers")
 }
 
-func (adminService) ListHistory(context.Context, *hubv1.ListHistoryRequest) (*hubv1.ListHistoryResponse, error) {
-	return nil, notBuilt("AdminService.ListHistory")
-}
-
 func (adminService) ListDeadLetters(context.Context, *hubv1.ListDeadLettersRequest) (*hubv1.ListDeadLettersResponse, error) {
 	return nil, notBuilt("AdminService.ListDeadLetters")
 }

@@ -48,7 +48,5 @@ func watchResponse(seen subscription.Watched) *hubv1.WatchResponse {
 	if seen.Missed > 0 {
 		return &hubv1.WatchResponse{Event: &hubv1.WatchResponse_Dropped{Dropped: seen.Missed}}
 	}
-	return &hubv1.WatchResponse{Event: &hubv1.WatchResponse_Publication{Publication: &hubv1.Publication{
-		Id: seen.ID, Json: string(seen.Payload),
-	}}}
+	return &hubv1.WatchResponse{Event: &hubv1.WatchResponse_Publication{Publication: publication(&seen.Publication)}}
 }

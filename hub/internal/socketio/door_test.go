@@ -266,7 +266,7 @@ func TestASessionThatLeavesWhileItJoinsIsGoneEverywhere(t *testing.T) {
 		if n := h.sessions.Len(); n != 0 {
 			t.Errorf("%d sessions are left", n)
 		}
-		if _, err := h.log.Publish(t.Context(), engine.Publication{Channel: "room.said"}, engine.PublishOptions{}); err != nil {
+		if _, err := h.log.Publish(t.Context(), &engine.Publication{Channel: "room.said"}, engine.PublishOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		if h.interest.heard > 0 {
@@ -279,7 +279,7 @@ func TestASessionThatLeavesWhileItJoinsIsGoneEverywhere(t *testing.T) {
 // interest counts the publications that the engine still has a taker for.
 type interest struct{ heard int }
 
-func (i *interest) Publication(engine.Publication) { i.heard++ }
+func (i *interest) Publication(*engine.Publication) { i.heard++ }
 
 func TestFailuresWithoutAnAckAreToldOnceASecondAndAllCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -14,18 +14,32 @@ import (
 )
 
 // publicationFrame is the one frame that every subscriber of a publication
-// gets: 2["channel",payload,meta]. The payload's JSON is spliced in as it is.
-func publicationFrame(p engine.Publication) *wire.Frame {
-	meta := controlJSON(&hubv1.Meta{Id: p.ID})
+// gets, live or replayed: 2["channel",payload,meta]. The payload's JSON is spliced
+// in as it is, and from then on is a part of the frame: what is kept, is kept once.
+// The channel's lock is held.
+func publicationFrame(p *engine.Publication) *wire.Frame {
+	if f, made := p.Frame.(*wire.Frame); made {
+		return f
+	}
+	meta := metaJSON(p)
 	// A name has no character that JSON would escape.
 	f := begin(event, len(p.Channel)+len(p.Payload)+len(meta)+len(`["",,]`))
 	f = append(f, '[')
 	f = appendString(f, p.Channel)
 	f = append(f, ',')
+	at := len(f)
 	f = append(f, p.Payload...)
+	p.Payload = f[at:len(f):len(f)]
 	f = append(f, ',')
 	f = append(f, meta...)
-	return wire.NewFrame(append(f, ']'))
+	frame := wire.NewFrame(append(f, ']'))
+	p.Frame = frame
+	return frame
+}
+
+// metaJSON is the second argument of a channel's event.
+func metaJSON(p *engine.Publication) []byte {
+	return controlJSON(&hubv1.Meta{Id: p.ID, Position: p.Position.Proto()})
 }
 
 // begin is the beginning of a packet's frame, with room for size bytes more.
@@ -77,9 +91,25 @@ func connectErrorFrame(namespace string, why *fault.Error) *wire.Frame {
 var disconnectFrame = wire.NewFrame(begin(disconnect, 0)) //nolint:gochecknoglobals // a frame never changes
 
 // GapFrame tells that broadcasts of the channel were dropped because the
-// browser did not take them in time: wire.Config.Gap.
-func GapFrame(channel string) *wire.Frame {
-	return eventFrame("hub:gap", &hubv1.Gap{Channel: channel, Reason: "SLOW"})
+// browser did not take them in time: wire.Config.Gap. Its position is the one right
+// before the first of them: what is kept from there on is what was missed.
+func GapFrame(channel string, first *wire.Frame) *wire.Frame {
+	gap := &hubv1.Gap{Channel: channel, Reason: "SLOW"}
+	var event []json.RawMessage
+	var meta struct {
+		Position *struct {
+			Epoch  string `json:"epoch"`
+			Offset uint64 `json:"offset,string"`
+		} `json:"position"`
+	}
+	// It is a frame of ours, behind Engine.IO's type and Socket.IO's.
+	if err := json.Unmarshal(first.Payload()[2:], &event); err != nil || len(event) != 3 {
+		return eventFrame("hub:gap", gap)
+	}
+	if err := json.Unmarshal(event[2], &meta); err == nil && meta.Position != nil {
+		gap.Position = &hubv1.Position{Epoch: meta.Position.Epoch, Offset: meta.Position.Offset - 1}
+	}
+	return eventFrame("hub:gap", gap)
 }
 
 // controlJSON is a control object as browsers get it: canonical ProtoJSON,

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/engine"
 	"github.com/realtime-hub/hub/hub/internal/fault"
 	"github.com/realtime-hub/hub/hub/internal/wire"
 	"github.com/realtime-hub/hub/hub/schema"
@@ -60,7 +61,7 @@ func (r *request) handle(ctx context.Context) error {
 	case name == "hub:presence":
 		return r.kept(ctx, &hubv1.PresenceArguments{}, "presence", func(m schema.Match) bool { return m.Options.GetPresence() != nil })
 	case name == "hub:history":
-		return r.kept(ctx, &hubv1.HistoryArguments{}, "history", func(m schema.Match) bool { return m.Options.GetHistory() != nil })
+		return r.history(ctx)
 	case name == "hub:refresh":
 		if err := r.arguments(&hubv1.RefreshArguments{}); err != nil {
 			return err
@@ -80,8 +81,12 @@ func (r *request) subscribe(ctx context.Context) error {
 	}
 	r.channel = args.GetChannel()
 	had := r.door.cfg.Subscriptions.Holds(r.session, r.channel)
-	until, err := r.door.cfg.Subscriptions.Join(ctx, r.session, &args, func(result *hubv1.SubscribeResult) {
-		r.out.Join(result.GetChannel(), r.ackFrames(result)...)
+	until, err := r.door.cfg.Subscriptions.Join(ctx, r.session, &args, func(result *hubv1.SubscribeResult, replay []*engine.Publication) {
+		frames := make([]*wire.Frame, len(replay))
+		for i, p := range replay {
+			frames[i] = publicationFrame(p)
+		}
+		r.out.Replay(result.GetChannel(), frames, r.ackFrames(result)...)
 	})
 	if err == nil {
 		r.permit(r.channel, until)
@@ -108,28 +113,39 @@ func (r *request) unsubscribe() error {
 	return err
 }
 
-// kept handles a request for what a channel keeps where it declares so. The
-// gate comes first: who may not join learns nothing of the declaration.
+// kept handles a request for what is not built yet.
 func (r *request) kept(ctx context.Context, args interface {
 	proto.Message
 	GetChannel() string
 }, what string, declared func(schema.Match) bool,
 ) error {
-	if err := r.arguments(args); err != nil {
-		return err
-	}
-	r.channel = args.GetChannel()
-	match, err := r.door.cfg.Schema.Snapshot().Match(r.channel)
+	match, err := r.readable(ctx, args)
 	if err != nil {
-		return err
-	}
-	if _, err := r.door.cfg.Gate.Join(ctx, &r.session.Identity, match); err != nil {
 		return err
 	}
 	if !declared(match) {
 		return fault.New(fault.NotEnabled, "the channel's declaration has no "+what, "channel", match.Name)
 	}
 	return fault.New(fault.NotImplemented, what+" is not built yet")
+}
+
+// readable is the channel that a request to read is about, if the session may join
+// it. The gate comes first: who may not join learns nothing of the declaration.
+func (r *request) readable(ctx context.Context, args interface {
+	proto.Message
+	GetChannel() string
+},
+) (schema.Match, error) {
+	if err := r.arguments(args); err != nil {
+		return schema.Match{}, err
+	}
+	r.channel = args.GetChannel()
+	match, err := r.door.cfg.Schema.Snapshot().Match(r.channel)
+	if err != nil {
+		return schema.Match{}, err
+	}
+	_, err = r.door.cfg.Gate.Join(ctx, &r.session.Identity, match)
+	return match, err
 }
 
 // arguments decodes the request's only argument: an object, or for its channel

@@ -20,7 +20,7 @@ var _ engine.Sink = (*Sink)(nil)
 func NewSink(w *wire.Wire, s *schema.Registry) *Sink { return &Sink{wire: w, schema: s} }
 
 // Publication implements engine.Sink.
-func (s *Sink) Publication(p engine.Publication) {
+func (s *Sink) Publication(p *engine.Publication) {
 	s.wire.Broadcast(p.Channel, wire.Message{Frame: publicationFrame(p), Slow: s.slow(p.Channel), Except: p.Except})
 }
 

@@ -3,6 +3,7 @@ package subscription
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/realtime-hub/hub/hub/internal/engine"
 	"github.com/realtime-hub/hub/hub/internal/fault"
 )
 
@@ -10,6 +11,8 @@ import (
 type Metrics struct {
 	subscriptions prometheus.Gauge
 	joins         *prometheus.CounterVec
+	recoveries    *prometheus.CounterVec
+	replayed      prometheus.Counter
 }
 
 // NewMetrics makes the counters and registers them, unless r is nil.
@@ -23,11 +26,28 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "hub_joins_total",
 			Help: "Requests to subscribe, by outcome: OK or the reason of the refusal.",
 		}, []string{"outcome"}),
+		recoveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hub_recoveries_total",
+			Help: "Joins with a position, by outcome: OK, or why it is not proven that nothing is missing.",
+		}, []string{"outcome"}),
+		replayed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hub_replayed_total",
+			Help: "Messages replayed to sessions.",
+		}),
 	}
 	if r != nil {
-		r.MustRegister(m.subscriptions, m.joins)
+		r.MustRegister(m.subscriptions, m.joins, m.recoveries, m.replayed)
 	}
 	return m
+}
+
+func (m *Metrics) countRecovery(r engine.Replay) {
+	outcome := "OK"
+	if r.Lost != "" {
+		outcome = string(r.Lost)
+	}
+	m.recoveries.WithLabelValues(outcome).Inc()
+	m.replayed.Add(float64(len(r.Items)))
 }
 
 func (m *Metrics) count(err error) { m.joins.WithLabelValues(fault.Outcome(err)).Inc() }

@@ -3,8 +3,9 @@
 // the session in, how many subscriptions it may have, and the engine's
 // interest, counted per channel.
 //
-// A join is atomic: what the caller places, the ack and the delivery, comes
-// after every broadcast that was accepted before and before every later one.
+// A join is atomic: what the caller places, the replay, the ack and the delivery,
+// comes after every broadcast that was accepted before and before every later one.
+// A join with a position is replayed what was missed, all of it or nothing.
 // Joining twice changes nothing. Errors are faults, written for the browser.
 // One session's calls must come one after the other, as its inbox does it;
 // those of different sessions are concurrent.
@@ -26,8 +27,14 @@ import (
 	"github.com/realtime-hub/hub/hub/schema"
 )
 
-// defaultMax is contract §4's limits.max_subscriptions.
-const defaultMax = 128
+const (
+	// defaultMax is contract §4's limits.max_subscriptions.
+	defaultMax = 128
+	// maxReplay is contract §2's bound of messages in a replay.
+	maxReplay = 300
+	// defaultReplayBytes is limits.max_replay_bytes: 300 messages of 14 KiB.
+	defaultReplayBytes = 4 << 20
+)
 
 // Config is what the flow asks and what it reaches.
 type Config struct {
@@ -38,6 +45,8 @@ type Config struct {
 	Sink engine.Sink
 	// Max is how many subscriptions a session may have. Default: 128.
 	Max int
+	// MaxReplayBytes is what may be replayed to one at a join. Default: 4 MiB.
+	MaxReplayBytes int
 	// Metrics counts joins. Default: not counted.
 	Metrics *Metrics
 }
@@ -56,6 +65,9 @@ func New(cfg Config) *Service {
 	if cfg.Max <= 0 {
 		cfg.Max = defaultMax
 	}
+	if cfg.MaxReplayBytes <= 0 {
+		cfg.MaxReplayBytes = defaultReplayBytes
+	}
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics(nil)
 	}
@@ -63,19 +75,18 @@ func New(cfg Config) *Service {
 }
 
 // Join makes s a subscriber, and tells until when it may be; zero: as long as
-// it is who it is. place puts the result and the membership into the
-// connection's queue; it runs between two publications and must not block.
-func (v *Service) Join(
-	ctx context.Context, s *session.Session, args *hubv1.SubscribeArguments, place func(*hubv1.SubscribeResult),
-) (until time.Time, err error) {
+// it is who it is. place runs between two publications and must not block.
+func (v *Service) Join(ctx context.Context, s *session.Session, args *hubv1.SubscribeArguments, place Place) (until time.Time, err error) {
 	until, err = v.join(ctx, s, args, place)
 	v.cfg.Metrics.count(err)
 	return until, err
 }
 
-func (v *Service) join(
-	ctx context.Context, s *session.Session, args *hubv1.SubscribeArguments, place func(*hubv1.SubscribeResult),
-) (until time.Time, err error) {
+// Place puts what was missed, the result and the membership into a connection's
+// queue, in this order.
+type Place func(result *hubv1.SubscribeResult, replay []*engine.Publication)
+
+func (v *Service) join(ctx context.Context, s *session.Session, args *hubv1.SubscribeArguments, place Place) (until time.Time, err error) {
 	match, err := v.cfg.Schema.Snapshot().Match(args.GetChannel())
 	if err != nil {
 		return until, err
@@ -83,25 +94,44 @@ func (v *Service) join(
 	if until, err = v.cfg.Gate.Join(ctx, &s.Identity, match); err != nil {
 		return until, err
 	}
-	if args.GetSince() != nil {
-		if match.Options.GetHistory() == nil {
-			return until, fault.New(fault.NotEnabled, "the channel keeps no history; subscribe without since", "channel", match.Name)
-		}
-		return until, fault.New(fault.NotImplemented, "recovery is not built yet; subscribe without since", "channel", match.Name)
+	if args.GetSince() != nil && match.Options.GetHistory() == nil {
+		return until, fault.New(fault.NotEnabled, "the channel keeps no history; subscribe without since", "channel", match.Name)
 	}
-	result := &hubv1.SubscribeResult{Ok: true, Channel: match.Name}
-	if v.Holds(s, match.Name) {
-		place(result)
+	if v.Holds(s, match.Name) { // it has missed nothing, and what it asks for again it has
+		place(&hubv1.SubscribeResult{Ok: true, Channel: match.Name}, nil)
 		return until, nil
 	}
 	if err := v.reserve(s, match.Name); err != nil {
 		return until, err
 	}
-	if err := v.cfg.Engine.Join(ctx, match.Name, v.cfg.Sink, func() { place(result) }); err != nil {
-		v.release(s, match.Name)
-		return until, err
+	opts := engine.ReadOptions{
+		Keep:     engine.RetentionOf(match.Options.GetHistory()),
+		Since:    engine.PositionOf(args.GetSince()),
+		MaxItems: maxReplay, MaxBytes: v.cfg.MaxReplayBytes,
 	}
-	return until, nil
+	err = v.cfg.Engine.Join(ctx, match.Name, v.cfg.Sink, opts, func(r engine.Replay) {
+		place(v.result(match.Name, opts.Since, r), r.Items)
+	})
+	if err != nil {
+		v.release(s, match.Name)
+	}
+	return until, err
+}
+
+// result says where a subscription starts and, where it was asked, whether anything
+// is missing.
+func (v *Service) result(channel string, since *engine.Position, r engine.Replay) *hubv1.SubscribeResult {
+	out := &hubv1.SubscribeResult{Ok: true, Channel: channel, Position: r.Position.Proto()}
+	if since == nil {
+		return out
+	}
+	out.Recovered = new(r.Lost == "")
+	out.Replayed = new(uint32(len(r.Items))) //nolint:gosec // at most maxReplay
+	if r.Lost != "" {
+		out.Reason = new(string(r.Lost))
+	}
+	v.cfg.Metrics.countRecovery(r)
+	return out
 }
 
 // Leave ends a subscription. place takes the membership back and puts the

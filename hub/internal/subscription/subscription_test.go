@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/internal/engine"
@@ -22,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // deaf counts the publications that still find an interest.
 type deaf struct{ heard int }
 
-func (d *deaf) Publication(engine.Publication) { d.heard++ }
+func (d *deaf) Publication(*engine.Publication) { d.heard++ }
 
 type nowhere struct{ session.Conn }
 
@@ -58,14 +60,14 @@ func (r *room) session(id gate.Identity) *session.Session {
 
 func (r *room) join(s *session.Session, channel string) (*hubv1.SubscribeResult, error) {
 	var placed *hubv1.SubscribeResult
-	_, err := r.Join(r.t.Context(), s, &hubv1.SubscribeArguments{Channel: channel}, func(res *hubv1.SubscribeResult) { placed = res })
+	_, err := r.Join(r.t.Context(), s, &hubv1.SubscribeArguments{Channel: channel}, func(res *hubv1.SubscribeResult, _ []*engine.Publication) { placed = res })
 	return placed, err
 }
 
 // interest is how many publications of the channel still reach the sink.
 func (r *room) interest(channel string) int {
 	before := r.sink.heard
-	if _, err := r.log.Publish(r.t.Context(), engine.Publication{Channel: channel}, engine.PublishOptions{}); err != nil {
+	if _, err := r.log.Publish(r.t.Context(), &engine.Publication{Channel: channel}, engine.PublishOptions{}); err != nil {
 		r.t.Fatal(err)
 	}
 	return r.sink.heard - before
@@ -111,16 +113,54 @@ func TestARefusedJoinPlacesNothingAndLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestRecoveryIsNeverPretended(t *testing.T) {
+func TestASubscriptionSaysWhereItStartsAndWhetherAnythingIsMissing(t *testing.T) {
 	r := open(t, 0)
-	ann := r.session(gate.Identity{UserID: "ann"})
-	for channel, want := range map[string]fault.Reason{"room.1.kept": fault.NotImplemented, "room.1.said": fault.NotEnabled} {
-		_, err := r.Join(t.Context(), ann, &hubv1.SubscribeArguments{Channel: channel, Since: &hubv1.Position{Epoch: "e"}}, func(*hubv1.SubscribeResult) {
-			t.Errorf("%s: placed", channel)
-		})
-		if !fault.Is(err, want) {
-			t.Errorf("%s: %v, want %s", channel, err, want)
+	publish := func(id string) engine.Position {
+		t.Helper()
+		res, err := r.log.Publish(t.Context(), &engine.Publication{Channel: "room.1.kept", ID: id, Payload: []byte("{}")},
+			engine.PublishOptions{Keep: engine.Retention{Size: 10, TTL: time.Minute}})
+		if err != nil {
+			t.Fatal(err)
 		}
+		return res.Position
+	}
+	first, last := publish("1"), publish("2")
+	no, yes := false, true
+	for name, test := range map[string]struct {
+		since     *hubv1.Position
+		recovered *bool
+		reason    string
+		replayed  []string
+	}{
+		"without a position": {nil, nil, "", nil},
+		"from the first":     {first.Proto(), &yes, "", []string{"2"}},
+		"from the last":      {last.Proto(), &yes, "", nil},
+		"of another history": {&hubv1.Position{Epoch: "another"}, &no, "EPOCH_CHANGED", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := r.session(gate.Identity{UserID: "ann"})
+			var res *hubv1.SubscribeResult
+			var replayed []string
+			_, err := r.Join(t.Context(), s, &hubv1.SubscribeArguments{Channel: "room.1.kept", Since: test.since},
+				func(placed *hubv1.SubscribeResult, items []*engine.Publication) {
+					res = placed
+					for _, p := range items {
+						replayed = append(replayed, p.ID)
+					}
+				})
+			if err != nil || !proto.Equal(res.GetPosition(), last.Proto()) || res.GetReason() != test.reason || !slices.Equal(replayed, test.replayed) {
+				t.Errorf("%v with %v, %v", res, replayed, err)
+			}
+			if (res.Recovered == nil) != (test.recovered == nil) || res.GetRecovered() != (test.recovered != nil && *test.recovered) ||
+				int(res.GetReplayed()) != len(test.replayed) {
+				t.Errorf("%v", res)
+			}
+		})
+	}
+	_, err := r.Join(t.Context(), r.session(gate.Identity{UserID: "ann"}), &hubv1.SubscribeArguments{Channel: "room.1.said", Since: first.Proto()},
+		func(*hubv1.SubscribeResult, []*engine.Publication) { t.Error("placed") })
+	if !fault.Is(err, fault.NotEnabled) {
+		t.Errorf("where nothing is kept: %v", err)
 	}
 }
 

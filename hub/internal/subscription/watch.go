@@ -50,7 +50,7 @@ func (v *Service) Watch(ctx context.Context, channel string) (*Watcher, error) {
 		return nil, fault.New(fault.Overloaded, "as many watch as may; end another one first")
 	}
 	w := &Watcher{service: v, channel: channel, ready: make(chan struct{}, 1)}
-	if err := v.cfg.Engine.Join(ctx, channel, w, func() {}); err != nil {
+	if err := v.cfg.Engine.Join(ctx, channel, w, engine.ReadOptions{}, func(engine.Replay) {}); err != nil {
 		v.watchers.Add(-1)
 		return nil, err
 	}
@@ -58,13 +58,13 @@ func (v *Service) Watch(ctx context.Context, channel string) (*Watcher, error) {
 }
 
 // Publication implements engine.Sink.
-func (w *Watcher) Publication(p engine.Publication) {
+func (w *Watcher) Publication(p *engine.Publication) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	last := len(w.waiting) - 1
 	switch {
 	case len(w.waiting) < maxWatched-1 && w.bytes+len(p.Payload) <= maxWatchedBytes || last < 0:
-		w.waiting = append(w.waiting, Watched{Publication: p})
+		w.waiting = append(w.waiting, Watched{Publication: *p})
 		w.bytes += len(p.Payload)
 	case w.waiting[last].Missed > 0:
 		w.waiting[last].Missed++

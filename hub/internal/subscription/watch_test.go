@@ -14,7 +14,7 @@ import (
 func (r *room) publish(channel string, from, to, size int) {
 	r.t.Helper()
 	for n := from; n < to; n++ {
-		p := engine.Publication{Channel: channel, ID: fmt.Sprint(n), Payload: bytes.Repeat([]byte("x"), size)}
+		p := &engine.Publication{Channel: channel, ID: fmt.Sprint(n), Payload: bytes.Repeat([]byte("x"), size)}
 		if _, err := r.log.Publish(r.t.Context(), p, engine.PublishOptions{}); err != nil {
 			r.t.Fatal(err)
 		}

@@ -104,6 +104,17 @@ func (c *Conn) Join(channel string, frames ...*Frame) {
 	c.push(op{kind: opJoin, channel: channel}, frames)
 }
 
+// Replay is Join with frames of the channel before, which no limit holds up: they
+// are shared with all that have the same replayed, and whoever asks bounds them.
+// A connection that takes them slowly has its backlog beside them.
+func (c *Conn) Replay(channel string, replayed []*Frame, frames ...*Frame) {
+	if len(replayed) == 0 {
+		c.Join(channel, frames...)
+		return
+	}
+	c.shard.push(op{kind: opReplay, conn: c, channel: channel, rest: replay{replayed, frames}})
+}
+
 // Leave takes the connection out of the channel and queues frames, in one
 // step: no broadcast of the channel comes after the frames.
 func (c *Conn) Leave(channel string, frames ...*Frame) {

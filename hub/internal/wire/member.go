@@ -71,6 +71,9 @@ func (c *Conn) in(name string) int {
 func (s *shard) unlink(c *Conn, i int) {
 	m := c.channels[i]
 	ch := m.channel
+	if m.note == gapped {
+		delete(s.gaps, gap{c, ch})
+	}
 	if last := len(ch.members) - 1; int(m.at) != last {
 		moved := ch.members[last]
 		ch.members[m.at] = moved

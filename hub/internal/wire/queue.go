@@ -16,8 +16,8 @@ func (s *shard) enqueue(c *Conn, f *Frame, slow Slow, m *member) bool {
 	}
 	// A connection that nothing waits for is always let through: a single
 	// frame may be larger than the limit.
-	if c.backlog > 0 && int(c.backlog)+int(size) > s.wire.cfg.MaxBacklog {
-		s.refuse(c, slow, m)
+	if c.backlog > 0 && int(c.backlog-s.exempt[c])+int(size) > s.wire.cfg.MaxBacklog {
+		s.refuse(c, f, slow, m)
 		return false
 	}
 	if slow == SlowLatest && m != nil {
@@ -43,14 +43,23 @@ func (s *shard) append(c *Conn, f *Frame) {
 func (c *Conn) behind() bool { return c.counted > 0 }
 
 // refuse is for a frame that does not fit.
-func (s *shard) refuse(c *Conn, slow Slow, m *member) {
+func (s *shard) refuse(c *Conn, f *Frame, slow Slow, m *member) {
 	if slow != SlowDrop || m == nil {
 		s.doom(c, ReasonBacklog)
 		return
 	}
-	c.channels[m.back].note = gapped
-	c.missed = true
+	if in := &c.channels[m.back]; in.note != gapped {
+		in.note = gapped
+		s.gaps[gap{c, in.channel}] = f
+		c.missed = true
+	}
 	s.skip(c, skipDrop)
+}
+
+// gap is a membership that missed something.
+type gap struct {
+	conn    *Conn
+	channel *channel
 }
 
 // replace puts the newest frame of a channel in the place of the one that
@@ -64,7 +73,7 @@ func (s *shard) replace(c *Conn, f *Frame, m *member) bool {
 	if at >= len(c.queue) || c.queue[at].channel != f.channel || at == 0 && c.sent > 0 {
 		return false
 	}
-	others := int(c.backlog) - len(c.queue[at].bytes)
+	others := int(c.backlog-s.exempt[c]) - len(c.queue[at].bytes)
 	if others > 0 && others+len(f.bytes) > s.wire.cfg.MaxBacklog {
 		return false // it does not fit there either
 	}
@@ -78,8 +87,8 @@ func (s *shard) replace(c *Conn, f *Frame, m *member) bool {
 
 // count brings the total up to what waits for the connection now.
 func (s *shard) count(c *Conn) {
-	if delta := c.backlog - c.counted; delta != 0 {
-		c.counted = c.backlog
+	if delta := c.backlog - s.exempted(c) - c.counted; delta != 0 {
+		c.counted += delta
 		total := s.wire.backlog.Add(int64(delta))
 		if delta > 0 && total > s.wire.cfg.MaxBacklogTotal {
 			s.overfull = true
@@ -120,7 +129,9 @@ func (s *shard) drained(c *Conn) {
 	for i := range c.channels {
 		if m := &c.channels[i]; m.note == gapped {
 			m.note = 0
-			s.enqueue(c, s.wire.cfg.Gap(m.channel.name), SlowDisconnect, nil)
+			first := s.gaps[gap{c, m.channel}]
+			delete(s.gaps, gap{c, m.channel})
+			s.enqueue(c, s.wire.cfg.Gap(m.channel.name, first), SlowDisconnect, nil)
 		}
 	}
 }

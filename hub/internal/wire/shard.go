@@ -33,21 +33,23 @@ type shard struct {
 	// The rest is owned by the loop.
 
 	channels map[string]*channel
-	slots    [slots][]*Conn // every connection; a slot is pinged at a time
-	opened   uint           // connections that ever were; deals out the slots
-	tick     uint32         // ticks since the start
-	dirty    []*Conn        // those with something new to write in this round
-	doomed   []*Conn        // those to be closed when the round is over
-	blocked  []*Conn        // those whose socket did not take everything, and some that were
-	leaving  []*Conn        // those that End called, until they are closed
-	late     []*Conn        // those whose pong is due while they are not read
-	hasty    []*Conn        // those that are not read until the next tick
-	spare    []op           // ops' other half
-	lists    [][]*Frame     // queues that no connection needs now
-	scratch  []byte         // what one write carries
-	last     []*Frame       // the frames in scratch
-	overfull bool           // all backlogs together are over their limit
-	current  *Conn          // whom to blame for a panic
+	slots    [slots][]*Conn  // every connection; a slot is pinged at a time
+	opened   uint            // connections that ever were; deals out the slots
+	tick     uint32          // ticks since the start
+	dirty    []*Conn         // those with something new to write in this round
+	doomed   []*Conn         // those to be closed when the round is over
+	blocked  []*Conn         // those whose socket did not take everything, and some that were
+	leaving  []*Conn         // those that End called, until they are closed
+	late     []*Conn         // those whose pong is due while they are not read
+	hasty    []*Conn         // those that are not read until the next tick
+	spare    []op            // ops' other half
+	exempt   map[*Conn]int32 // bytes of replays that wait: few connections have any
+	gaps     map[gap]*Frame  // the first frame that a membership missed
+	lists    [][]*Frame      // queues that no connection needs now
+	scratch  []byte          // what one write carries
+	last     []*Frame        // the frames in scratch
+	overfull bool            // all backlogs together are over their limit
+	current  *Conn           // whom to blame for a panic
 }
 
 type opKind uint8
@@ -58,6 +60,7 @@ const (
 	opSend
 	opBroadcast
 	opJoin
+	opReplay
 	opLeave
 	opEnd
 	opFail
@@ -81,7 +84,8 @@ type op struct {
 	channel string // opName: the name
 	frame   *Frame
 	// rest is what few operations have: the second and later frames of a send,
-	// a broadcast's exceptions, a socket, a taker, who asks for a status.
+	// a broadcast's exceptions, a socket, a taker, who asks for a status,
+	// a replay, which counts for nothing: its frames are kept elsewhere.
 	rest any
 }
 
@@ -90,6 +94,8 @@ func newShard(w *Wire) (*shard, error) {
 		wire:     w,
 		wake:     make(chan struct{}, 1),
 		channels: make(map[string]*channel),
+		exempt:   make(map[*Conn]int32),
+		gaps:     make(map[gap]*Frame),
 	}
 	var err error
 	s.poller, err = newPoller(s)
@@ -191,6 +197,8 @@ func (s *shard) carryOut(o *op) {
 	case opJoin:
 		s.sendAll(c, o)
 		s.join(c, o.channel)
+	case opReplay:
+		s.replay(c, o)
 	case opLeave:
 		s.leave(c, o.channel)
 		s.sendAll(c, o)

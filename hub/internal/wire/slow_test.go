@@ -36,7 +36,7 @@ func newSlow(t *testing.T, cfg wire.Config) *slow {
 	if cfg.MaxBacklog == 0 {
 		cfg.MaxBacklog = 2<<20 + spare
 	}
-	cfg.Gap = func(channel string) *wire.Frame { return text("gap in " + channel) }
+	cfg.Gap = func(channel string, _ *wire.Frame) *wire.Frame { return text("gap in " + channel) }
 	s.w, _ = start(t, cfg)
 	s.c, s.p = dial(t, s.w, s.h)
 	s.c.Send(text(plug))

@@ -92,8 +92,8 @@ type Config struct {
 	// CloseTimeout bounds the last flush of a connection. Default: 5 s.
 	CloseTimeout time.Duration
 	// Gap makes the frame that tells a connection that frames of the channel
-	// were dropped. Default: it is not told.
-	Gap func(channel string) *Frame
+	// were dropped, of which first was the first. Default: it is not told.
+	Gap func(channel string, first *Frame) *Frame
 	// Shards is how many write loops there are. Default: one for each core.
 	Shards int
 	// Goroutines reads and writes every socket with goroutines of its own, as

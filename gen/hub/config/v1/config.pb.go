@@ -1166,9 +1166,13 @@ type Limits struct {
 	// What waits for all slow sessions, bytes. Default: 256 MiB.
 	MaxBacklogTotalBytes uint64 `protobuf:"varint,5,opt,name=max_backlog_total_bytes,json=maxBacklogTotalBytes,proto3" json:"max_backlog_total_bytes,omitempty"`
 	// Idempotency keys remembered. Default: 262,144.
-	MaxIds        uint32 `protobuf:"varint,6,opt,name=max_ids,json=maxIds,proto3" json:"max_ids,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	MaxIds uint32 `protobuf:"varint,6,opt,name=max_ids,json=maxIds,proto3" json:"max_ids,omitempty"`
+	// What may be replayed to one session at a join, bytes of payloads; beyond it the session is told to reload. Default: 4 MiB.
+	MaxReplayBytes uint32 `protobuf:"varint,7,opt,name=max_replay_bytes,json=maxReplayBytes,proto3" json:"max_replay_bytes,omitempty"`
+	// What all kept messages may take, bytes; beyond it the oldest go first. Default: 256 MiB.
+	MaxHistoryBytes uint64 `protobuf:"varint,8,opt,name=max_history_bytes,json=maxHistoryBytes,proto3" json:"max_history_bytes,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Limits) Reset() {
@@ -1239,6 +1243,20 @@ func (x *Limits) GetMaxBacklogTotalBytes() uint64 {
 func (x *Limits) GetMaxIds() uint32 {
 	if x != nil {
 		return x.MaxIds
+	}
+	return 0
+}
+
+func (x *Limits) GetMaxReplayBytes() uint32 {
+	if x != nil {
+		return x.MaxReplayBytes
+	}
+	return 0
+}
+
+func (x *Limits) GetMaxHistoryBytes() uint64 {
+	if x != nil {
+		return x.MaxHistoryBytes
 	}
 	return 0
 }
@@ -1608,7 +1626,7 @@ const file_hub_config_v1_config_proto_rawDesc = "" +
 	"WorkerAuth\x12 \n" +
 	"\x05group\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x01R\x05group\x12A\n" +
-	"\atimeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\f\xbaH\t\xaa\x01\x06\"\x02\b<*\x00R\atimeout\"\xa9\x02\n" +
+	"\atimeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\f\xbaH\t\xaa\x01\x06\"\x02\b<*\x00R\atimeout\"\x8c\x03\n" +
 	"\x06Limits\x12'\n" +
 	"\x0fmax_connections\x18\x01 \x01(\rR\x0emaxConnections\x126\n" +
 	"\x11max_payload_bytes\x18\x02 \x01(\rB\n" +
@@ -1617,7 +1635,9 @@ const file_hub_config_v1_config_proto_rawDesc = "" +
 	"\x11max_backlog_bytes\x18\x04 \x01(\rR\x0fmaxBacklogBytes\x125\n" +
 	"\x17max_backlog_total_bytes\x18\x05 \x01(\x04R\x14maxBacklogTotalBytes\x12#\n" +
 	"\amax_ids\x18\x06 \x01(\rB\n" +
-	"\xbaH\a*\x05\x18\x80\x80\x80\bR\x06maxIds\"O\n" +
+	"\xbaH\a*\x05\x18\x80\x80\x80\bR\x06maxIds\x125\n" +
+	"\x10max_replay_bytes\x18\a \x01(\rB\v\xbaH\b*\x06\x18\x80\x80\x80\x80\x04R\x0emaxReplayBytes\x12*\n" +
+	"\x11max_history_bytes\x18\b \x01(\x04R\x0fmaxHistoryBytes\"O\n" +
 	"\vDrainConfig\x12@\n" +
 	"\x06window\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
 	"\xaa\x01\a\"\x03\b\x90\x1c2\x00R\x06window\"z\n" +

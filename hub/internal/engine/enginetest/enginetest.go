@@ -25,6 +25,12 @@ func Run(t *testing.T, open func(t *testing.T) engine.Log) {
 		{"AnIDIsPublishedOncePerChannel", onceByID},
 		{"ConcurrentDuplicatesArePublishedOnce", onceConcurrently},
 		{"WithoutOnceAnIDMeansNothing", notOnce},
+		{"WhatIsKeptHasAPositionAndIsReplayed", replays},
+		{"ADuplicateHasTheFirstOnesPosition", duplicatesPosition},
+		{"AReplayAndWhatFollowsIsEverythingOnce", replayIsAtomic},
+		{"WhatIsNotProvenIsNotRecovered", notProven},
+		{"AHistoryIsPagedInOrder", pages},
+		{"ExceptionsAreForLiveDeliveryAlone", exceptionsAreLive},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}
@@ -36,10 +42,10 @@ type recorder struct {
 	heard []engine.Publication
 }
 
-func (r *recorder) Publication(p engine.Publication) {
+func (r *recorder) Publication(p *engine.Publication) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.heard = append(r.heard, p)
+	r.heard = append(r.heard, *p)
 }
 
 func (r *recorder) ids() []string {
@@ -55,14 +61,14 @@ func (r *recorder) ids() []string {
 func join(t *testing.T, l engine.Log, channel string, s engine.Sink) {
 	t.Helper()
 	placed := false
-	if err := l.Join(t.Context(), channel, s, func() { placed = true }); err != nil || !placed {
+	if err := l.Join(t.Context(), channel, s, engine.ReadOptions{}, func(engine.Replay) { placed = true }); err != nil || !placed {
 		t.Fatalf("join %s: placed %v, %v", channel, placed, err)
 	}
 }
 
 func publish(t *testing.T, l engine.Log, channel, id string, once bool) engine.PublishResult {
 	t.Helper()
-	res, err := l.Publish(t.Context(), engine.Publication{Channel: channel, ID: id, Payload: []byte("{}")}, engine.PublishOptions{Once: once})
+	res, err := l.Publish(t.Context(), &engine.Publication{Channel: channel, ID: id, Payload: []byte("{}")}, engine.PublishOptions{Once: once})
 	if err != nil {
 		t.Fatalf("publish %s to %s: %v", id, channel, err)
 	}
@@ -116,7 +122,7 @@ func joinIsAtomic(t *testing.T, l engine.Log) {
 	for i := range sinks {
 		r := &recorder{}
 		sinks[i] = r
-		err := l.Join(t.Context(), "x.y", r, func() {
+		err := l.Join(t.Context(), "x.y", r, engine.ReadOptions{}, func(engine.Replay) {
 			if n := len(r.ids()); n != 0 {
 				t.Errorf("heard %d before it was placed", n)
 			}

@@ -11,10 +11,10 @@ import (
 
 func TestAllocsOfAPublication(t *testing.T) {
 	l, sink := memory.New(memory.Config{}), &nobody{}
-	if err := l.Join(t.Context(), "x.y", sink, func() {}); err != nil {
+	if err := l.Join(t.Context(), "x.y", sink, engine.ReadOptions{}, func(engine.Replay) {}); err != nil {
 		t.Fatal(err)
 	}
-	p := engine.Publication{Channel: "x.y", ID: "1", Payload: []byte("{}")}
+	p := &engine.Publication{Channel: "x.y", ID: "1", Payload: []byte("{}")}
 	n := testing.AllocsPerRun(1000, func() {
 		if _, err := l.Publish(t.Context(), p, engine.PublishOptions{}); err != nil {
 			t.Fatal(err)

@@ -22,10 +22,10 @@ type ids struct {
 	now  func() time.Time
 
 	mu    sync.Mutex
-	known map[key]struct{} // guarded by mu; the keys of order
-	order []remembered     // guarded by mu; a ring, oldest at head
-	head  int              // guarded by mu
-	count int              // guarded by mu
+	known map[key]uint64 // guarded by mu; the keys of order, with the publication's offset
+	order []remembered   // guarded by mu; a ring, oldest at head
+	head  int            // guarded by mu
+	count int            // guarded by mu
 }
 
 type key [16]byte
@@ -36,7 +36,7 @@ type remembered struct {
 }
 
 func newIDs(cfg Config) *ids {
-	m := &ids{max: cfg.MaxIDs, life: cfg.IDLife, now: cfg.Now, known: make(map[key]struct{})}
+	m := &ids{max: cfg.MaxIDs, life: cfg.IDLife, now: cfg.Now, known: make(map[key]uint64)}
 	if m.max <= 0 {
 		m.max = defaultMaxIDs
 	}
@@ -49,28 +49,34 @@ func newIDs(cfg Config) *ids {
 	return m
 }
 
-// add remembers the id of the channel and tells whether it is new.
-func (m *ids) add(channel, id string) bool {
-	k := hash(channel, id)
+// find is the offset of the publication that had the id on the channel, 0 where
+// it was not kept.
+func (m *ids) find(channel, id string) (offset uint64, known bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
 	for m.count > 0 && now.Sub(m.order[m.head].at) >= m.life {
 		m.forget()
 	}
-	if _, known := m.known[k]; known {
-		return false
-	}
+	offset, known = m.known[hash(channel, id)]
+	return offset, known
+}
+
+// add remembers an id that find did not know. The channel's lock is held from
+// the one to the other.
+func (m *ids) add(channel, id string, offset uint64) {
+	k := hash(channel, id)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.count == m.max {
 		m.forget()
 	}
 	if m.count == len(m.order) {
 		m.grow()
 	}
-	m.order[(m.head+m.count)%len(m.order)] = remembered{key: k, at: now}
+	m.order[(m.head+m.count)%len(m.order)] = remembered{key: k, at: m.now()}
 	m.count++
-	m.known[k] = struct{}{}
-	return true
+	m.known[k] = offset
 }
 
 // forget drops the oldest key.

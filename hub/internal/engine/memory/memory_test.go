@@ -20,7 +20,7 @@ func TestDriverKeepsTheEnginesPromises(t *testing.T) {
 
 func duplicate(t *testing.T, l *memory.Log, id string) bool {
 	t.Helper()
-	res, err := l.Publish(t.Context(), engine.Publication{Channel: "x.y", ID: id}, engine.PublishOptions{Once: true})
+	res, err := l.Publish(t.Context(), &engine.Publication{Channel: "x.y", ID: id}, engine.PublishOptions{Once: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestTheNewestIDsAreRemembered(t *testing.T) {
 func TestNoPairOfChannelAndIDPosesAsAnother(t *testing.T) {
 	l := memory.New(memory.Config{})
 	for _, p := range []engine.Publication{{Channel: "x.y", ID: "za"}, {Channel: "x.yz", ID: "a"}} {
-		res, err := l.Publish(t.Context(), p, engine.PublishOptions{Once: true})
+		res, err := l.Publish(t.Context(), &p, engine.PublishOptions{Once: true})
 		if err != nil || res.Duplicate {
 			t.Errorf("%v: duplicate %v, %v", p, res.Duplicate, err)
 		}
@@ -71,21 +71,21 @@ func TestNoPairOfChannelAndIDPosesAsAnother(t *testing.T) {
 
 type nobody struct{ heard int }
 
-func (n *nobody) Publication(engine.Publication) { n.heard++ }
+func (n *nobody) Publication(*engine.Publication) { n.heard++ }
 
 func BenchmarkPublish(b *testing.B) {
 	for _, once := range []bool{false, true} {
 		b.Run(fmt.Sprintf("once=%v", once), func(b *testing.B) {
 			l := memory.New(memory.Config{})
 			sink := &nobody{}
-			if err := l.Join(b.Context(), "x.y", sink, func() {}); err != nil {
+			if err := l.Join(b.Context(), "x.y", sink, engine.ReadOptions{}, func(engine.Replay) {}); err != nil {
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
 			i := 0
 			for b.Loop() {
 				i++
-				p := engine.Publication{Channel: "x.y", ID: fmt.Sprint(i)}
+				p := &engine.Publication{Channel: "x.y", ID: fmt.Sprint(i)}
 				if _, err := l.Publish(b.Context(), p, engine.PublishOptions{Once: once}); err != nil {
 					b.Fatal(err)
 				}
