@@ -122,7 +122,8 @@ func replayIsAtomic(t *testing.T, l engine.Log) {
 	for range readers {
 		all.Go(func() {
 			reader := &comer{t: t, l: l, keep: r, last: begin}
-			for len(reader.got) < messages && reader.visit(messages) {
+			for more := true; more && len(reader.got) < messages; {
+				more = reader.visit(messages)
 			}
 			if !slices.Equal(reader.got, numbers(0, messages)) {
 				t.Errorf("a reader got %d, not each once and in order", len(reader.got))
