@@ -34,12 +34,7 @@ func (p *program) broadcast() *cobra.Command {
 		Short:   "Send a message to a channel's subscribers",
 		Long:    broadcastHelp,
 		Example: `  hub broadcast blog.article.feed '{"id":"42","title":"Hello"}'`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return fmt.Errorf("broadcast needs a channel and its message as JSON, two arguments; there are %d", len(args))
-			}
-			return nil
-		},
+		Args:    needs(2, "a channel and its message as JSON, two arguments"),
 		RunE: p.begin(func(ctx context.Context, args []string) error {
 			payload, err := p.payload(args[1])
 			if err != nil {
@@ -56,6 +51,12 @@ func (p *program) broadcast() *cobra.Command {
 			}
 			return p.writeReceipt(response, asJSON)
 		}),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, start string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) == 1 {
+				return completePayload(start)
+			}
+			return p.completeChannel(&r)(cmd, args, start)
+		},
 	}
 	r.flags(cmd)
 	cmd.Flags().StringVar(&request.Id, "id", "", "idempotency key: the same id again is the same broadcast (default: the hub makes one)")

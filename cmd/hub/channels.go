@@ -24,7 +24,7 @@ func (p *program) channels() *cobra.Command {
 		Short:   "List the channels of a running hub",
 		Long:    "List the declared channels of a running hub that the token covers, by name.\n\n" + remoteHelp,
 		Example: "  hub channels --hub hub.example:8081",
-		Args:    cobra.NoArgs,
+		Args:    takesNothing(),
 		RunE: p.begin(func(ctx context.Context, _ []string) error {
 			var response *hubv1.ListChannelsResponse
 			err := r.ask(ctx, p.env, func(ctx context.Context, client *hub.Client) (err error) {
@@ -43,6 +43,7 @@ func (p *program) channels() *cobra.Command {
 				return writeChannels(p.stdout, response.GetChannels())
 			}
 		}),
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	r.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array of hub.v1.ChannelInfo")

@@ -28,7 +28,7 @@ func (p *program) check() *cobra.Command {
 		Short:   "Check the configuration and the channels",
 		Long:    checkHelp,
 		Example: "  hub check --channels ./proto",
-		Args:    cobra.NoArgs,
+		Args:    takesNothing(),
 		RunE: p.begin(func(ctx context.Context, _ []string) error {
 			config, err := loadConfig(flags, p.env)
 			if err != nil {
@@ -43,6 +43,7 @@ func (p *program) check() *cobra.Command {
 			}
 			return writeSummary(p.stdout, config, channels)
 		}),
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	flags.add(cmd)
 	return cmd

@@ -42,19 +42,8 @@ type configuration struct {
 // certificates that it names. Whatever is wrong is reported at once, as
 // mistakes; another error is a file that cannot be read at all.
 func loadConfig(flags configFlags, env environment) (*configuration, error) {
-	l := &layers{message: &configv1.Config{}, set: map[string]string{}, created: map[string]string{}}
-	path, err := configPath(flags, env)
+	l, path, err := loadLayers(flags, env)
 	if err != nil {
-		return nil, err
-	}
-	if path != "" {
-		if l.file, l.mistakes, err = readConfig(path, l.message); err != nil {
-			return nil, err
-		}
-	}
-	l.environment(env)
-	l.flags(flags)
-	if err := l.validate(); err != nil {
 		return nil, err
 	}
 	a := &assembler{layers: l, env: env}
@@ -74,6 +63,26 @@ func loadConfig(flags configFlags, env environment) (*configuration, error) {
 		c.notes = append(c.notes, "features: this version does not look at them yet")
 	}
 	return c, nil
+}
+
+// loadLayers reads the configuration, but nothing that it names. Its mistakes are
+// the layers', for there may be more to find. path is the file; empty: none.
+func loadLayers(flags configFlags, env environment) (l *layers, path string, err error) {
+	l = &layers{message: &configv1.Config{}, set: map[string]string{}, created: map[string]string{}}
+	if path, err = configPath(flags, env); err != nil {
+		return nil, "", err
+	}
+	if path != "" {
+		if l.file, l.mistakes, err = readConfig(path, l.message); err != nil {
+			return nil, "", err
+		}
+	}
+	l.environment(env)
+	l.flags(flags)
+	if err := l.validate(); err != nil {
+		return nil, "", err
+	}
+	return l, path, nil
 }
 
 // configPath is the file to read: --config, else HUB_CONFIG, else hub.yaml if

@@ -9,10 +9,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -26,85 +26,88 @@ const defaultHub = "127.0.0.1:8081"
 
 const remoteHelp = `The hub is --hub, or HUB_HUB. Its service token is HUB_TOKEN; there is no flag
 for it, since flags are seen by everyone on the machine. The connection has TLS
-except to loopback.`
+except to loopback, where --ca-file asks for it.`
 
 // remote is how the commands that talk to a running hub reach it.
 type remote struct {
-	address  string
-	insecure bool
-	caFile   string
+	hub               string
+	insecure          bool
+	caFile            string
+	certFile, keyFile string
 }
 
 func (r *remote) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&r.address, "hub", "", "gRPC address of the hub (default "+defaultHub+", or HUB_HUB)")
+	cmd.Flags().StringVar(&r.hub, "hub", "", "gRPC address of the hub (default "+defaultHub+", or HUB_HUB)")
 	cmd.Flags().BoolVar(&r.insecure, "insecure", false, "no TLS, also beyond loopback")
 	cmd.Flags().StringVar(&r.caFile, "ca-file", "", "PEM certificates that vouch for the hub, instead of the system's")
+	cmd.Flags().StringVar(&r.certFile, "cert-file", "", "PEM client certificate, for a hub that knows its backends by them")
+	cmd.Flags().StringVar(&r.keyFile, "key-file", "", "PEM key of the client certificate")
 	cmd.MarkFlagsMutuallyExclusive("insecure", "ca-file")
+	cmd.MarkFlagsMutuallyExclusive("insecure", "cert-file")
+	cmd.MarkFlagsRequiredTogether("cert-file", "key-file")
 }
 
-// ask connects, runs one exchange and disconnects. It is tried once: a person
-// rather reads at once that no hub answers.
-func (r *remote) ask(ctx context.Context, env environment, exchange func(context.Context, *hub.Client) error) error {
-	address := or(or(r.address, env["HUB_HUB"]), defaultHub)
+func (r *remote) address(env environment) string {
+	return or(or(r.hub, env["HUB_HUB"]), defaultHub)
+}
+
+// connect connects, works for as long as it takes and disconnects. Each call is
+// tried once: a person rather reads at once that no hub answers.
+func (r *remote) connect(ctx context.Context, env environment, work func(context.Context, *hub.Client) error) error {
 	opts, err := r.options(env)
 	if err != nil {
 		return err
 	}
-	client, err := hub.Dial(address, opts...)
+	client, err := hub.Dial(r.address(env), opts...)
 	if err != nil {
 		return usageError{err}
 	}
 	defer func() { _ = client.Close() }() // it is done; there is nothing to save
-	ctx, cancel := context.WithTimeout(ctx, remoteTimeout)
-	defer cancel()
-	return reach(address, exchange(ctx, client))
+	return reach(r.address(env), work(ctx, client))
+}
+
+// ask is for one exchange, for which a person waits.
+func (r *remote) ask(ctx context.Context, env environment, exchange func(context.Context, *hub.Client) error) error {
+	return r.connect(ctx, env, func(ctx context.Context, client *hub.Client) error {
+		ctx, cancel := context.WithTimeout(ctx, remoteTimeout)
+		defer cancel()
+		return exchange(ctx, client)
+	})
 }
 
 func (r *remote) options(env environment) ([]hub.Option, error) {
 	var opts []hub.Option
 	if token := env["HUB_TOKEN"]; token != "" {
+		if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+			return nil, errors.New("HUB_TOKEN holds white space or characters that no header can carry; is there a line feed at its end?")
+		}
 		opts = append(opts, hub.WithToken(token))
 	}
 	if r.insecure {
-		opts = append(opts, hub.WithInsecure())
+		return append(opts, hub.WithInsecure()), nil
 	}
+	if r.caFile == "" && r.certFile == "" {
+		return opts, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if r.caFile != "" {
 		pem, err := os.ReadFile(r.caFile)
 		if err != nil {
 			return nil, fmt.Errorf("--ca-file: %w", err)
 		}
-		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(pem) {
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
 			return nil, fmt.Errorf("--ca-file: no PEM certificate in %s", r.caFile)
 		}
-		opts = append(opts, hub.WithTLS(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}))
 	}
-	return opts, nil
-}
-
-// unreachable is a hub that did not answer, with what to do about it.
-type unreachable struct {
-	address string
-	cause   *hub.Error
-}
-
-func (e *unreachable) Error() string {
-	if e.cause.Code == codes.DeadlineExceeded {
-		return fmt.Sprintf("the hub at %s did not answer within %s", e.address, remoteTimeout)
+	if r.certFile != "" {
+		pair, err := tls.LoadX509KeyPair(r.certFile, r.keyFile)
+		if err != nil {
+			return nil, fmt.Errorf("--cert-file and --key-file: %w", err)
+		}
+		config.Certificates = []tls.Certificate{pair}
 	}
-	return fmt.Sprintf("no hub answers at %s; start one with hub serve, or name another with --hub\n  %s", e.address, e.cause.Message)
-}
-
-// reach tells a hub that refused from one that is not there.
-func reach(address string, err error) error {
-	failure, ok := errors.AsType[*hub.Error](err)
-	if !ok || failure.Reason != "" {
-		return err
-	}
-	if failure.Code == codes.Unavailable || failure.Code == codes.DeadlineExceeded {
-		return &unreachable{address: address, cause: failure}
-	}
-	return err
+	return append(opts, hub.WithTLS(config)), nil
 }
 
 // writeJSON prints a message in one line. protojson varies its white space on

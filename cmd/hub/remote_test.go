@@ -15,18 +15,27 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 )
 
-// fakeHub answers channels and broadcast.
+// fakeHub answers the calls of the commands; those for operators are in
+// operator_test.go.
 type fakeHub struct {
 	hubv1.UnimplementedAdminServiceServer
 	hubv1.UnimplementedBroadcastServiceServer
 
 	channels []*hubv1.ChannelInfo
-	refuse   error
+	sessions []*hubv1.SessionInfo
+	gates    []*hubv1.GateVerdict
+	ended    uint32
+	// watch follows a channel.
+	watch  func(hubv1.AdminService_WatchServer) error
+	refuse error
+
+	asked []proto.Message // guarded by mu, as what follows
 
 	mu      sync.Mutex
 	request *hubv1.BroadcastRequest
@@ -58,6 +67,13 @@ func (f *fakeHub) keep(ctx context.Context, request *hubv1.BroadcastRequest) {
 // start serves the fake on loopback for the time of the test.
 func (f *fakeHub) start(t *testing.T, opts ...grpc.ServerOption) (address string) {
 	t.Helper()
+	_, address = f.serve(t, opts...)
+	return address
+}
+
+// serve is start for tests that stop the server themselves.
+func (f *fakeHub) serve(t *testing.T, opts ...grpc.ServerOption) (*grpc.Server, string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +87,17 @@ func (f *fakeHub) start(t *testing.T, opts ...grpc.ServerOption) (address string
 		_ = s.Serve(l)
 	}()
 	t.Cleanup(func() { s.Stop(); <-ended })
+	return s, l.Addr().String()
+}
+
+// closedPort is an address at which nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
 	return l.Addr().String()
 }
 
@@ -158,19 +185,6 @@ func TestRefusalNamesFieldsAndRules(t *testing.T) {
 	address := (&fakeHub{refuse: s.Err()}).start(t)
 	call{}.run(t.Context(), "broadcast", "a.b", "{}", "--hub", address).want(t, exitFailed, "", "hub: PAYLOAD_INVALID: title: too \uFFFD[31mshort\n"+
 		"  title: too short (string.min_len)\n  does not fit together (article.whole)\n")
-}
-
-func TestUnreachableHubSaysWhatToDo(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	for _, args := range [][]string{{"channels"}, {"broadcast", "a.b", "{}"}} {
-		call{}.run(t.Context(), append(args, "--hub", address)...).want(t, exitFailed, "",
-			"~hub: no hub answers at "+address+"; start one with hub serve, or name another with --hub\n")
-	}
 }
 
 func TestInterruptedQuestionExitsWith130(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
 
 	hub "github.com/realtime-hub/hub/sdk/go"
 )
@@ -55,6 +56,7 @@ func run(ctx context.Context, args []string, p process) int {
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
+	completion(root) // writes to the output that is set by now
 	called, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
@@ -66,14 +68,14 @@ func run(ctx context.Context, args []string, p process) int {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return exitInterrupted
 	}
-	prog.explain(err)
+	prog.tell(err)
 	return exitFailed
 }
 
 const rootHelp = `Hub carries messages between backends (gRPC) and browsers (Socket.IO). Every
 message is declared once, as a protobuf message with rules.
 
-Exit codes: 0 done, 1 refused or failed, 2 called the wrong way.`
+Exit codes: 0 done, 1 refused or failed, 2 called the wrong way, 130 interrupted.`
 
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
@@ -85,9 +87,40 @@ func (p *program) root() *cobra.Command {
 		// Neither Args nor Run: so cobra answers no command with the help, and a
 		// misspelt one with what is near.
 	}
-	root.AddCommand(p.serve(), p.check(), p.channels(), p.broadcast(), p.version())
+	p.group(root, "Run a hub:", p.serve(), p.check(), p.token())
+	p.group(root, "Ask a running hub:", p.channels(), p.broadcast(), p.tail(), p.explain(),
+		p.sessions(), p.disconnect(), p.unsubscribe(), p.stats())
+	root.AddCommand(p.version())
 	return root
 }
+
+// group adds commands below a title of their own in the help.
+func (*program) group(root *cobra.Command, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, cmd := range commands {
+		cmd.GroupID = title
+	}
+	root.AddCommand(commands...)
+}
+
+// needs counts the arguments. what says which, so that nobody has to look it up.
+func needs(number int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) == number:
+			return nil
+		case number == 0:
+			return fmt.Errorf("%s takes no arguments; there is %q", cmd.Name(), args[0])
+		case len(args) == 1:
+			return fmt.Errorf("%s needs %s; there is 1", cmd.Name(), what)
+		default:
+			return fmt.Errorf("%s needs %s; there are %d", cmd.Name(), what, len(args))
+		}
+	}
+}
+
+// takesNothing is for commands without arguments.
+func takesNothing() cobra.PositionalArgs { return needs(0, "") }
 
 // begin wraps a command's work: from here on a failure is one of the work, not
 // of how it was called.
@@ -101,15 +134,21 @@ func (p *program) begin(work func(ctx context.Context, args []string) error) fun
 // usageError is a call that only the command itself could see to be wrong.
 type usageError struct{ error }
 
+// errSaid ends a command with exit code 1 that has already said why.
+var errSaid = errors.New("said")
+
 // sayf writes a line for people.
 func (p *program) sayf(format string, args ...any) {
 	fmt.Fprintln(p.stderr, fmt.Sprintf(format, args...))
 }
 
-// explain tells why a command failed: everything that is wrong, a line each.
-func (p *program) explain(err error) {
+// tell says why a command failed: everything that is wrong, a line each.
+func (p *program) tell(err error) {
+	if errors.Is(err, errSaid) {
+		return
+	}
 	if refused, ok := errors.AsType[*hub.Error](err); ok {
-		p.explainRefusal(refused)
+		p.tellRefusal(refused)
 		return
 	}
 	if found, ok := errors.AsType[mistakes](err); ok {
@@ -126,7 +165,7 @@ func text(err error) string {
 	return strings.TrimPrefix(strings.TrimSpace(err.Error()), "hub: ")
 }
 
-func (p *program) explainRefusal(e *hub.Error) {
+func (p *program) tellRefusal(e *hub.Error) {
 	name := e.Reason
 	if name == "" {
 		name = e.Code.String()
@@ -134,6 +173,14 @@ func (p *program) explainRefusal(e *hub.Error) {
 	p.sayf("hub: %s: %s", name, printable(e.Message))
 	for _, v := range e.Violations {
 		p.sayf("  %s", printable(mistake{field: v.Field, text: v.Message, rule: v.Rule}.String()))
+	}
+	if e.Code != codes.Unauthenticated {
+		return
+	}
+	if p.env["HUB_TOKEN"] == "" {
+		p.sayf("  HUB_TOKEN is not set; give it one of the hub's service tokens (grpc.tokens in its configuration)")
+	} else {
+		p.sayf("  Set HUB_TOKEN to one of the hub's service tokens (grpc.tokens in its configuration)")
 	}
 }
 
@@ -153,4 +200,15 @@ func printable(text string) string {
 		}
 		return '\uFFFD'
 	}, text)
+}
+
+// oneLine is printable text without line feeds and tabs: text of others stays
+// in its line and its column.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' {
+			return ' '
+		}
+		return r
+	}, printable(text))
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -80,9 +81,26 @@ func TestWrongCallsExitWithTwo(t *testing.T) {
 	}{
 		{[]string{"srve"}, "hub: unknown command \"srve\" for \"hub\"\n\nDid you mean this?\n\tserve\nSee: hub --help\n"},
 		{[]string{"serve", "--prot"}, "hub: unknown flag: --prot\nSee: hub serve --help\n"},
-		{[]string{"serve", "now"}, "~hub: unknown command \"now\" for \"hub serve\""},
-		{[]string{"broadcast", "a.b"}, "hub: broadcast needs a channel and its message as JSON, two arguments; there are 1\nSee: hub broadcast --help\n"},
+		{[]string{"serve", "now"}, "hub: serve takes no arguments; there is \"now\"\nSee: hub serve --help\n"},
+		{[]string{"broadcast", "a.b"}, "hub: broadcast needs a channel and its message as JSON, two arguments; there is 1\nSee: hub broadcast --help\n"},
 		{[]string{"broadcast", "a.b", "@"}, "hub: @ needs the name of a file, as @article.json\nSee: hub broadcast --help\n"},
+		{[]string{"channels", "x"}, "hub: channels takes no arguments; there is \"x\"\nSee: hub channels --help\n"},
+		{[]string{"sessions", "x"}, "hub: sessions takes no arguments; there is \"x\"\nSee: hub sessions --help\n"},
+		{[]string{"stats", "x"}, "hub: stats takes no arguments; there is \"x\"\nSee: hub stats --help\n"},
+		{[]string{"version", "x"}, "hub: version takes no arguments; there is \"x\"\nSee: hub version --help\n"},
+		{[]string{"check", "x"}, "hub: check takes no arguments; there is \"x\"\nSee: hub check --help\n"},
+		{[]string{"token", "x", "--user", "ann"}, "hub: token takes no arguments; there is \"x\"\nSee: hub token --help\n"},
+		{[]string{"disconnect", "x", "--user", "ann"}, "hub: disconnect takes no arguments; there is \"x\"\nSee: hub disconnect --help\n"},
+		{[]string{"disconnect"}, "hub: at least one of the flags in the group [session user role] is required\nSee: hub disconnect --help\n"},
+		{[]string{"disconnect", "--user", "a", "--role", "b"}, "~none of the others can be"},
+		{[]string{"unsubscribe", "--user", "a"}, "hub: unsubscribe needs a channel, one argument, as blog.article.feed; there are 0\nSee: hub unsubscribe --help\n"},
+		{[]string{"unsubscribe", "a.b"}, "~hub: at least one of the flags"},
+		{[]string{"tail"}, "hub: tail needs a channel, one argument, as blog.article.feed; there are 0\nSee: hub tail --help\n"},
+		{[]string{"tail", "a.b", "c.d"}, "hub: tail needs a channel, one argument, as blog.article.feed; there are 2\nSee: hub tail --help\n"},
+		{[]string{"tail", "a.b", "--count", "-1"}, "~hub: invalid argument \"-1\" for \"--count\" flag"},
+		{[]string{"explain"}, "hub: explain needs a channel, one argument, as blog.article.feed; there are 0\nSee: hub explain --help\n"},
+		{[]string{"explain", "a.b", "--role", "editor"}, "hub: --role and --attribute say what a user has; say who with --user\nSee: hub explain --help\n"},
+		{[]string{"explain", "a.b", "--user", "ann", "--attribute", "=x"}, "hub: --attribute \"=x\" is not NAME=VALUE, as tenant=acme\nSee: hub explain --help\n"},
 		{[]string{"channels", "--hub", "hub"}, "hub: address \"hub\" has no port; it is host:port, as hub:8081\nSee: hub channels --help\n"},
 		{[]string{"channels", "--insecure", "--ca-file", "x"}, "~hub: "},
 	} {
@@ -95,13 +113,23 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 	if help.code != exitOK || help.stderr != "" {
 		t.Fatalf("%+v", help)
 	}
-	for _, command := range []string{"serve", "check", "channels", "broadcast", "version"} {
-		if !strings.Contains(help.stdout, "\n  "+command+" ") {
-			t.Errorf("%s is not in the help", command)
+	listed := regexp.MustCompile(`(?m)^ {2}(\w+) +[A-Z]`).FindAllStringSubmatch(help.stdout, -1)
+	if len(listed) < 13 {
+		t.Errorf("the help lists %d commands:\n%s", len(listed), help.stdout)
+	}
+	for _, match := range listed {
+		command := match[1]
+		if command == "help" { // cobra's
+			continue
 		}
 		own := call{}.run(t.Context(), command, "--help")
-		if own.code != exitOK || !strings.Contains(own.stdout, "Examples:\n  hub "+command) {
+		if own.code != exitOK || !regexp.MustCompile(`Examples:\n  .*hub `+command).MatchString(own.stdout) {
 			t.Errorf("%s: %+v", command, own)
+		}
+	}
+	for _, args := range remoteCommands {
+		if own := (call{}).run(t.Context(), args[0], "--help"); !strings.Contains(own.stdout, "HUB_TOKEN") {
+			t.Errorf("%s does not tell of HUB_TOKEN", args[0])
 		}
 	}
 }

@@ -40,10 +40,11 @@ func (p *program) serve() *cobra.Command {
 		Short:   "Run a hub",
 		Long:    serveHelp,
 		Example: "  hub serve --channels ./proto",
-		Args:    cobra.NoArgs,
+		Args:    takesNothing(),
 		RunE: p.begin(func(ctx context.Context, _ []string) error {
 			return p.runHub(ctx, flags)
 		}),
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	flags.add(cmd)
 	return cmd

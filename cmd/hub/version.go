@@ -46,7 +46,7 @@ func (p *program) version() *cobra.Command {
 		Use:     "version",
 		Short:   "Print which hub this is",
 		Example: "  hub version --json",
-		Args:    cobra.NoArgs,
+		Args:    takesNothing(),
 		RunE: p.begin(func(context.Context, []string) error {
 			b := readBuild()
 			if asJSON {
@@ -59,6 +59,7 @@ func (p *program) version() *cobra.Command {
 			_, err := fmt.Fprintf(p.stdout, "hub %s\ncommit %s\n%s\n", b.Version, commit, b.Go)
 			return err
 		}),
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
 	return cmd
