@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"log/slog"
+	"strings"
 
 	configv1 "github.com/realtime-hub/hub/gen/hub/config/v1"
 )
@@ -44,5 +45,19 @@ func (l *logger) level(c *configv1.Log) {
 func (l *logger) notes(notes []string) {
 	for _, note := range notes {
 		l.Warn("odd in the configuration", "note", note)
+	}
+}
+
+// reloaded tells of a reload, a line for each change.
+func (l *logger) reloaded(changes string) {
+	for line := range strings.SplitSeq(changes, "\n") {
+		l.Info("reloaded", "change", line)
+	}
+}
+
+// keeps tells of a reload that failed, a line for each mistake.
+func (l *logger) keeps(err error) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		l.Error("not reloaded, the old state stays", "error", line)
 	}
 }

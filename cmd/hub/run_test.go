@@ -101,6 +101,7 @@ func TestWrongCallsExitWithTwo(t *testing.T) {
 		{[]string{"explain"}, "hub: explain needs a channel, one argument, as blog.article.feed; there are 0\nSee: hub explain --help\n"},
 		{[]string{"explain", "a.b", "--role", "editor"}, "hub: --role and --attribute say what a user has; say who with --user\nSee: hub explain --help\n"},
 		{[]string{"explain", "a.b", "--user", "ann", "--attribute", "=x"}, "hub: --attribute \"=x\" is not NAME=VALUE, as tenant=acme\nSee: hub explain --help\n"},
+		{[]string{"serve", "--watch"}, "hub: --watch has nothing to watch; name channels with --channels\nSee: hub serve --help\n"},
 		{[]string{"channels", "--hub", "hub"}, "hub: address \"hub\" has no port; it is host:port, as hub:8081\nSee: hub channels --help\n"},
 		{[]string{"channels", "--insecure", "--ca-file", "x"}, "~hub: "},
 	} {

@@ -2,7 +2,8 @@ package main
 
 import (
 	"context"
-	"strings"
+	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -12,6 +13,10 @@ one over drain.window, then it exits 0. A second signal exits at once, with 130.
 
 SIGHUP reads the configuration, secrets, certificates and channels again and logs
 what changed; on a mistake the old state stays.
+
+With --watch the channels, and nothing else, are also read again whenever a .proto
+file or a descriptor set of theirs changes. A broken file keeps the last good
+channels; the log has each mistake with its place.
 
 ` + configHelp
 
@@ -35,29 +40,43 @@ func (f *configFlags) add(cmd *cobra.Command) {
 
 func (p *program) serve() *cobra.Command {
 	var flags configFlags
+	var watch bool
 	cmd := &cobra.Command{
 		Use:     "serve",
 		Short:   "Run a hub",
 		Long:    serveHelp,
-		Example: "  hub serve --channels ./proto",
+		Example: "  hub serve --channels ./proto --watch",
 		Args:    takesNothing(),
 		RunE: p.begin(func(ctx context.Context, _ []string) error {
-			return p.runHub(ctx, flags)
+			return p.runHub(ctx, flags, watch)
 		}),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	flags.add(cmd)
+	cmd.Flags().BoolVar(&watch, "watch", false, "read the channels again when their files change")
 	return cmd
 }
 
 // runHub runs a hub until ctx ends and the drain is over.
-func (p *program) runHub(ctx context.Context, flags configFlags) error {
+func (p *program) runHub(ctx context.Context, flags configFlags, watch bool) error {
 	config, err := loadConfig(flags, p.env)
 	if err != nil {
 		return err
 	}
+	if watch && len(config.server.Channels) == 0 {
+		return usageError{errors.New("--watch has nothing to watch; name channels with --channels")}
+	}
 	log := newLog(p.stderr, config.proto.GetLog())
 	config.server.Log, config.server.Version = log.Logger, readBuild().Version
+	var files *watcher // nil: nothing is watched
+	if watch {
+		// Before the channels are read: what changes meanwhile is read once more.
+		if files, err = watchChannels(ctx, log, config.server.Channels); err != nil {
+			return err
+		}
+		defer files.close()
+		log.Info("channels are watched", "paths", config.server.Channels)
+	}
 	hub, err := p.open(config.server)
 	if err != nil {
 		return config.placed(err).err()
@@ -78,7 +97,9 @@ func (p *program) runHub(ctx context.Context, flags configFlags) error {
 			ready = nil
 			p.greet(log, hub, config)
 		case <-p.hangup:
-			p.reload(ctx, log, hub, flags)
+			config = p.reload(ctx, log, hub, files, flags, config)
+		case <-files.changes():
+			reloadChannels(ctx, log, hub, config)
 		case err := <-ended:
 			return err
 		}
@@ -100,33 +121,38 @@ func (p *program) greet(log *logger, hub front, config *configuration) {
 	log.Info("channels are declared", "number", hub.Channels())
 }
 
-// reload reads everything again. The old state stays on any mistake: a running
-// hub is not lost to a typing error.
-func (p *program) reload(ctx context.Context, log *logger, hub front, flags configFlags) {
-	changes, err := p.replace(ctx, log, hub, flags)
-	if err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			log.Error("not reloaded, the old state stays", "error", line)
-		}
-		return
-	}
-	for line := range strings.SplitSeq(changes, "\n") {
-		log.Info("reloaded", "change", line)
-	}
-}
-
-// replace gives the hub the configuration as it is now; the level of the log
-// goes with it.
-func (p *program) replace(ctx context.Context, log *logger, hub front, flags configFlags) (changes string, err error) {
+// reload reads everything again and returns what is then in force: the old state
+// stays on any mistake, for a running hub is not lost to a typing error. The level
+// of the log and the watched files go with it.
+func (p *program) reload(
+	ctx context.Context, log *logger, hub front, files *watcher, flags configFlags, old *configuration,
+) *configuration {
 	config, err := loadConfig(flags, p.env)
 	if err != nil {
-		return "", err
+		log.keeps(err)
+		return old
 	}
+	files.watch(slices.Concat(old.server.Channels, config.server.Channels)...)
 	config.server.Log, config.server.Version = log.Logger, readBuild().Version
-	if changes, err = hub.Reload(ctx, config.server); err != nil {
-		return "", config.placed(err).err()
+	changes, err := hub.Reload(ctx, config.server)
+	if err != nil {
+		log.keeps(config.placed(err).err())
+		files.watch(old.server.Channels...)
+		return old
 	}
+	files.watch(config.server.Channels...)
 	log.level(config.proto.GetLog())
 	log.notes(config.notes)
-	return changes, nil
+	log.reloaded(changes)
+	return config
+}
+
+// reloadChannels reads the channels of the configuration in force again.
+func reloadChannels(ctx context.Context, log *logger, hub front, config *configuration) {
+	changes, err := hub.Reload(ctx, config.server)
+	if err != nil {
+		log.keeps(config.placed(err).err())
+		return
+	}
+	log.reloaded(changes)
 }
