@@ -197,12 +197,12 @@ func (w *watcher) concerns(event fsnotify.Event) bool {
 		return true
 	case !w.directories[filepath.Dir(event.Name)]:
 		return false // beside a root
+	case filepath.Ext(name) == ".proto", w.directories[event.Name]:
+		return true
 	case name == "..data":
 		return true // how Kubernetes replaces all files of a mount at once
 	case strings.HasPrefix(name, "."):
-		return false
-	case filepath.Ext(name) == ".proto", w.directories[event.Name]:
-		return true
+		return false // the hub does not look into hidden directories
 	}
 	info, err := os.Stat(event.Name)
 	return err == nil && info.IsDir()

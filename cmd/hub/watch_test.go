@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/fsnotify/fsnotify"
 )
 
 func write(t *testing.T, name, content string) {
@@ -79,12 +81,7 @@ func TestWatchLooksAtChannelsOnly(t *testing.T) {
 	inFiles(t, map[string]string{"hub.yaml": config, "proto/blog/v1/feed.proto": feedProto, "other/blog/v1/feed.proto": declares("blog.article.other")})
 	h := startHub(t, nil, "--watch")
 
-	// What is beside the channels, what editors keep, and the configuration are
-	// no changes of channels; the one that is comes last.
-	write(t, "hub.yaml", config+"limits: { max_ids: 7 }\n")
-	write(t, "proto/blog/v1/README.md", "x")
-	write(t, "proto/blog/v1/.feed.proto.swp", "x")
-	write(t, "beside/x.proto", "x")
+	write(t, "hub.yaml", config+"limits: { max_ids: 7 }\n") // is SIGHUP's
 	write(t, "proto/blog/v1/feed.proto", declares("blog.article.two"))
 	h.stderr.until(t, "channel removed: blog.article.feed")
 	if said := h.stderr.lines(); strings.Contains(said, "needs a restart") || strings.Contains(said, "nothing changed") {
@@ -97,6 +94,41 @@ func TestWatchLooksAtChannelsOnly(t *testing.T) {
 	h.stderr.until(t, "channel added: blog.article.other")
 	write(t, "other/blog/v1/feed.proto", declares("blog.article.last"))
 	h.stderr.until(t, "channel added: blog.article.last")
+}
+
+func TestWatchTellsChannelsFromWhatIsBeside(t *testing.T) {
+	inFiles(t, map[string]string{
+		"proto/blog/v1/feed.proto": feedProto, "proto/blog/v1/README.md": "x", "proto/blog/v1/.feed.proto.swp": "x",
+		"proto/.git/HEAD": "x", "proto/node_modules/x.proto": "x", "proto/new/x": "x", "hub.yaml": "x", "set.binpb": "x", "other.binpb": "x",
+	})
+	w, err := watchChannels(t.Context(), newLog(watch(), nil), []string{"proto", "set.binpb"})
+	must(t, err)
+	defer w.close()
+	for _, c := range []struct {
+		name string
+		op   fsnotify.Op
+		want bool
+	}{
+		{"proto/blog/v1/feed.proto", fsnotify.Write, true},
+		{"proto/blog/v1/feed.proto", fsnotify.Chmod, false},
+		{"proto/blog/v1/gone.proto", fsnotify.Remove, true},
+		{"proto/blog/v1", fsnotify.Rename, true},
+		{"proto/new", fsnotify.Create, true},
+		{"proto", fsnotify.Remove, true},
+		{"set.binpb", fsnotify.Write, true},
+		{"other.binpb", fsnotify.Write, false},
+		{"hub.yaml", fsnotify.Write, false},
+		{"proto/blog/v1/README.md", fsnotify.Write, false},
+		{"proto/blog/v1/.feed.proto.swp", fsnotify.Create, false},
+		{"proto/.git", fsnotify.Create, false},
+		{"proto/.git/HEAD", fsnotify.Write, false},
+		{"proto/node_modules/x.proto", fsnotify.Write, false},
+	} {
+		event := fsnotify.Event{Name: absolute([]string{c.name})[0], Op: c.op}
+		if got := w.concerns(event); got != c.want {
+			t.Errorf("%v: %v, want %v", event, got, c.want)
+		}
+	}
 }
 
 // Kubernetes replaces all files of a mount by one link.
