@@ -74,7 +74,7 @@ It gets nothing: the gate join says no (SCOPE_DENIED). Give the session what the
                     2 sessions, none subscribed
   FAIL  inbound     INBOUND_NOT_ACCEPTED: none
 
-It may join, but is not subscribed. The page has to emit hub:subscribe for ` + name + ` at every connect, and to read what the ack says.
+It may join, but no such session is subscribed. The page has to connect, to emit hub:subscribe for ` + name + ` at every connect, and to read what the ack says.
 `,
 		},
 		{

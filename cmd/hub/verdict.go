@@ -111,7 +111,7 @@ func (v verdict) conclusion() string {
 	case !v.joins:
 		return "It gets nothing: " + v.no() + " " + v.advice()
 	case v.refused.GetGate() == gateSubscribed:
-		return "It may join, but is not subscribed. The page has to emit hub:subscribe for " + channel +
+		return "It may join, but no such session is subscribed. The page has to connect, to emit hub:subscribe for " + channel +
 			" at every connect, and to read what the ack says."
 	default:
 		return "It gets what is sent, but cannot send: " + v.no() + " Whether anything is sent: hub tail " + channel
