@@ -75,7 +75,6 @@ func (p *program) runHub(ctx context.Context, flags configFlags, watch bool) err
 			return err
 		}
 		defer files.close()
-		log.Info("channels are watched", "paths", config.server.Channels)
 	}
 	hub, err := p.open(config.server)
 	if err != nil {
@@ -95,7 +94,7 @@ func (p *program) runHub(ctx context.Context, flags configFlags, watch bool) err
 		select {
 		case <-ready:
 			ready = nil
-			p.greet(log, hub, config)
+			p.greet(log, hub, config, watch)
 		case <-p.hangup:
 			config = p.reload(ctx, log, hub, files, flags, config)
 		case <-files.changes():
@@ -107,7 +106,7 @@ func (p *program) runHub(ctx context.Context, flags configFlags, watch bool) err
 }
 
 // greet tells where the hub is, a line each.
-func (p *program) greet(log *logger, hub front, config *configuration) {
+func (p *program) greet(log *logger, hub front, config *configuration, watch bool) {
 	at := hub.Addresses()
 	scheme := "http://"
 	if config.server.HTTP.TLS != nil {
@@ -119,6 +118,9 @@ func (p *program) greet(log *logger, hub front, config *configuration) {
 		log.Info("operators connect to", "address", "http://"+at.Ops+"/metrics")
 	}
 	log.Info("channels are declared", "number", hub.Channels())
+	if watch {
+		log.Info("channels are watched", "paths", config.server.Channels)
+	}
 }
 
 // reload reads everything again and returns what is then in force: the old state
