@@ -79,10 +79,9 @@ func TestBadRequestsAreAnswered(t *testing.T) {
 		{"hub:subscribe", []any{object{"channel": here, "since": object{"epoch": "e"}}}, "NOT_ENABLED", nil},
 		{"hub:presence", []any{object{"channel": here}}, "NOT_ENABLED", nil},
 		{"hub:history", []any{object{"channel": here}}, "NOT_ENABLED", nil},
-		{"hub:subscribe", []any{object{"channel": "e2e.kept", "since": object{"epoch": "e", "offset": "1"}}}, "NOT_IMPLEMENTED", nil},
 		{"hub:presence", []any{object{"channel": "e2e.kept", "limit": 10, "cursor": ""}}, "NOT_IMPLEMENTED", nil},
-		{"hub:history", []any{object{"channel": "e2e.kept"}}, "NOT_IMPLEMENTED", nil},
-		{"hub:refresh", []any{object{"token": "x"}}, "NOT_IMPLEMENTED", nil},
+		{"hub:history", []any{object{"channel": "e2e.kept", "since": object{"epoch": "e", "offset": "1"}}}, "POSITION_UNRECOVERABLE", nil},
+		{"hub:refresh", []any{object{"token": "x"}}, "CREDENTIALS_INVALID", nil},
 
 		{here, []any{object{"text": "x"}}, "INBOUND_NOT_ACCEPTED", nil},
 		{here, []any{bytes}, "REQUEST_INVALID", nil},

@@ -56,7 +56,7 @@ func (a adminService) explainSend(ctx context.Context, e *explanation, id *gate.
 
 // subscribed looks at the sessions of this identity, which are all that exist of it.
 func (a adminService) subscribed(ctx context.Context, id *gate.Identity, channel string) *hubv1.GateVerdict {
-	same := func(s *session.Session) bool { return s.Identity.UserID == id.UserID }
+	same := func(s *session.Session) bool { return s.Identity().UserID == id.UserID }
 	there := a.sessions.Select(session.Selector{Also: same})
 	in := slices.DeleteFunc(slices.Clone(there), func(s *session.Session) bool { return !a.subscriptions.Holds(s, channel) })
 	slow := 0

@@ -58,8 +58,8 @@ func (a adminService) sessionInfo(ctx context.Context, s *session.Session, statu
 		BacklogBytes:  uint64(max(status.Backlog, 0)),
 		LastDrop:      status.LastDrop,
 	}
-	if !s.Identity.ExpiresAt.IsZero() {
-		info.ExpiresAt = timestamppb.New(s.Identity.ExpiresAt)
+	if ends := s.Identity().ExpiresAt; !ends.IsZero() {
+		info.ExpiresAt = timestamppb.New(ends)
 	}
 	for _, channel := range a.subscriptions.Channels(s) {
 		if a.sees(ctx, channel) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// expiries is a heap of the sessions whose identity ends, the soonest first:
+// expiries is a heap of the sessions whose identity ends, the next to look at first:
 // one look a second instead of a timer for each session.
 type expiries []*Session
 
@@ -17,9 +17,9 @@ func (e *expiries) remove(s *Session) {
 	}
 }
 
-// pop is a session whose identity has ended by now, or nil.
+// pop is a session that is to be looked at by now, or nil.
 func (e *expiries) pop(now time.Time) *Session {
-	if len(*e) == 0 || (*e)[0].Identity.ExpiresAt.After(now) {
+	if len(*e) == 0 || (*e)[0].next.After(now) {
 		return nil
 	}
 	return heap.Pop(e).(*Session) //nolint:forcetypeassert // only sessions are pushed
@@ -29,7 +29,7 @@ func (e *expiries) pop(now time.Time) *Session {
 func (e expiries) Len() int { return len(e) }
 
 func (e expiries) Less(i, j int) bool {
-	return e[i].Identity.ExpiresAt.Before(e[j].Identity.ExpiresAt)
+	return e[i].next.Before(e[j].next)
 }
 
 func (e expiries) Swap(i, j int) {

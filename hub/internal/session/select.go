@@ -19,8 +19,8 @@ type Selector struct {
 
 func (w *Selector) means(s *Session) bool {
 	return (w.ID == "" || w.ID == s.ID) &&
-		(w.User == "" || w.User == s.Identity.UserID) &&
-		(w.Role == "" || slices.Contains(s.Identity.Roles, w.Role)) &&
+		(w.User == "" || w.User == s.Identity().UserID) &&
+		(w.Role == "" || slices.Contains(s.Identity().Roles, w.Role)) &&
 		(w.Also == nil || w.Also(s))
 }
 

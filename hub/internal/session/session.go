@@ -13,6 +13,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
@@ -25,6 +26,8 @@ type Conn interface {
 	// End tells the browser why and closes. With again the client comes back
 	// by itself; without, it stays away. Must not block.
 	End(why *fault.Error, again bool)
+	// Expiring tells the browser when its identity ends. Must not block.
+	Expiring(at time.Time)
 	// Unsubscribe takes the session out of a channel and tells the browser why.
 	// done hears once, later, whether the session was in it. Must not block.
 	Unsubscribe(channel string, why *fault.Error, done func(was bool))
@@ -47,19 +50,27 @@ type Status struct {
 type Session struct {
 	// ID is the Socket.IO id, which the browser knows as socket.id.
 	ID string
-	// Identity is who the session is.
-	Identity gate.Identity
 	// Since is when it connected.
 	Since time.Time
 	// Remote is the browser's address, as far as proxies are trusted.
 	Remote string
 
-	conn Conn
-	due  int // the table's, guarded by its mu: index in its heap of expiries, or -1
+	conn     Conn
+	identity atomic.Pointer[gate.Identity]
+
+	// The table's, guarded by its mu.
+
+	due    int       // index in its heap of expiries, or -1
+	next   time.Time // when to look at the identity again
+	warned bool      // the browser was told that it ends
 }
 
+// Identity is who the session is now. Its user is so for the session's life, and
+// the rest until Table.Refresh.
+func (s *Session) Identity() *gate.Identity { return s.identity.Load() }
+
 // Sender is the session as workers know it.
-func (s *Session) Sender() *hubv1.Sender { return s.Identity.Sender() }
+func (s *Session) Sender() *hubv1.Sender { return s.Identity().Sender() }
 
 // End tells the browser why its session ends and closes it. With again the
 // client reconnects by itself; without it stays away.
@@ -95,14 +106,33 @@ func NewTable(now func() time.Time) *Table {
 // Open puts a session into the table. Its id must be new and unguessable.
 func (t *Table) Open(id string, identity gate.Identity, remote string, conn Conn) *Session {
 	identity.Session = id
-	s := &Session{ID: id, Identity: identity, Since: t.now(), Remote: remote, conn: conn, due: -1}
+	s := &Session{ID: id, Since: t.now(), Remote: remote, conn: conn, due: -1}
+	s.identity.Store(&identity)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.open[id] = s
-	if !identity.ExpiresAt.IsZero() {
+	t.schedule(s)
+	return s
+}
+
+// Refresh gives an open session its user's newer identity.
+func (t *Table) Refresh(s *Session, identity gate.Identity) {
+	identity.Session = s.ID
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s.identity.Store(&identity)
+	t.expiries.remove(s)
+	if t.open[s.ID] == s {
+		t.schedule(s)
+	}
+}
+
+// schedule has the session looked at before its identity ends. The caller holds mu.
+func (t *Table) schedule(s *Session) {
+	if ends := s.Identity().ExpiresAt; !ends.IsZero() {
+		s.next, s.warned = ends.Add(-notice), false
 		t.expiries.add(s)
 	}
-	return s
 }
 
 // Remove takes a session out of the table, once it left everywhere else.
@@ -135,16 +165,39 @@ func (t *Table) list() []*Session {
 	return slices.AppendSeq(make([]*Session, 0, len(t.open)), maps.Values(t.open))
 }
 
-// Expire ends every session whose identity has ended by now. The client comes
-// back by itself, with a new token if it has one.
+// notice is contract §2's: how long before its identity ends a session is told.
+const notice = 60 * time.Second
+
+// Expire tells every session whose identity ends within a minute, once, and ends
+// those whose identity has. The client comes back by itself, with a new token if it
+// has one.
 func (t *Table) Expire() {
 	for {
-		t.mu.Lock()
-		s := t.expiries.pop(t.now())
-		t.mu.Unlock()
-		if s == nil {
+		s, ends := t.expiring()
+		switch {
+		case s == nil:
 			return
+		case !ends.IsZero():
+			s.conn.Expiring(ends)
+			continue
 		}
 		s.End(fault.New(fault.CredentialsExpired, "the session's credentials have expired; connect again with new ones"), true)
 	}
+}
+
+// expiring is a session that is due, and when its identity ends: zero where it has.
+func (t *Table) expiring() (s *Session, ends time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.now()
+	if s = t.expiries.pop(now); s == nil {
+		return nil, ends
+	}
+	ends = s.Identity().ExpiresAt
+	if s.warned || !now.Before(ends) {
+		return s, time.Time{}
+	}
+	s.warned, s.next = true, ends
+	t.expiries.add(s)
+	return s, ends
 }

@@ -186,11 +186,13 @@ func TestAPanicEndsNothingElse(t *testing.T) {
 type ended struct {
 	session.Conn
 
-	why   *fault.Error
-	again bool
+	why    *fault.Error
+	again  bool
+	warned []time.Time
 }
 
 func (e *ended) End(why *fault.Error, again bool) { e.why, e.again = why, again }
+func (e *ended) Expiring(at time.Time)            { e.warned = append(e.warned, at) }
 
 func TestAnIdentityEndsItsSessionAndItMayComeBack(t *testing.T) {
 	now := time.Unix(1000, 0)
@@ -210,6 +212,57 @@ func TestAnIdentityEndsItsSessionAndItMayComeBack(t *testing.T) {
 	}
 	if later.why != nil || never.why != nil {
 		t.Error("another session was ended")
+	}
+}
+
+func TestAnIdentityThatEndsIsToldOnceAMinuteBefore(t *testing.T) {
+	begin := time.Unix(1000, 0)
+	now := begin
+	table := session.NewTable(func() time.Time { return now })
+	var c, short ended
+	ends := begin.Add(time.Hour)
+	s := table.Open("a", gate.Identity{UserID: "ann", ExpiresAt: ends}, "", &c)
+	table.Open("b", gate.Identity{UserID: "bob", ExpiresAt: begin.Add(10 * time.Second)}, "", &short)
+	at := func(after time.Duration) {
+		now = begin.Add(after)
+		table.Expire()
+		table.Expire()
+	}
+	at(0)
+	if len(short.warned) != 1 || short.why != nil || len(c.warned) > 0 {
+		t.Errorf("at once: told %v, ended %v; the other %v", short.warned, short.why, c.warned)
+	}
+	at(59*time.Minute - 1)
+	if len(c.warned) > 0 {
+		t.Error("told early")
+	}
+	at(59 * time.Minute)
+	if !slices.Equal(c.warned, []time.Time{ends}) || c.why != nil {
+		t.Errorf("told %v, ended %v", c.warned, c.why)
+	}
+	later := ends.Add(time.Hour)
+	table.Refresh(s, gate.Identity{UserID: "ann", Roles: []string{"editor"}, ExpiresAt: later})
+	if id := s.Identity(); !slices.Equal(id.Roles, []string{"editor"}) || id.Session != "a" {
+		t.Errorf("after it is refreshed it is %v", id)
+	}
+	at(61 * time.Minute)
+	if c.why != nil || len(c.warned) != 1 {
+		t.Errorf("after it is refreshed: told %v, ended %v", c.warned, c.why)
+	}
+	at(2*time.Hour - time.Minute)
+	if !slices.Equal(c.warned, []time.Time{ends, later}) || c.why != nil {
+		t.Errorf("told %v, ended %v", c.warned, c.why)
+	}
+	table.Refresh(s, gate.Identity{UserID: "ann"}) // without an end
+	at(100 * time.Hour)
+	if c.why != nil {
+		t.Errorf("what has no end ended: %v", c.why)
+	}
+	table.Remove(s)
+	table.Refresh(s, gate.Identity{UserID: "ann", ExpiresAt: begin})
+	at(101 * time.Hour)
+	if c.why != nil {
+		t.Errorf("who has left ended: %v", c.why)
 	}
 }
 

@@ -45,7 +45,7 @@ func (r *request) inbound(ctx context.Context) error {
 // sending too, as long as the session is subscribed.
 func (r *request) maySend(ctx context.Context, match schema.Match) error {
 	if match.Inbound.Options.GetScope().GetHandler() == nil {
-		return r.door.cfg.Gate.Send(ctx, &r.session.Identity, match)
+		return r.door.cfg.Gate.Send(ctx, r.session.Identity(), match)
 	}
 	if !r.door.cfg.Subscriptions.Holds(r.session, match.Name) {
 		return fault.New(fault.ScopeDenied, "subscribe to the channel first: its backend decides who may", "channel", match.Name)

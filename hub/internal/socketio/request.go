@@ -63,10 +63,7 @@ func (r *request) handle(ctx context.Context) error {
 	case name == "hub:history":
 		return r.history(ctx)
 	case name == "hub:refresh":
-		if err := r.arguments(&hubv1.RefreshArguments{}); err != nil {
-			return err
-		}
-		return fault.New(fault.NotImplemented, "hub:refresh is not built yet; connect again with the new token")
+		return r.refresh(ctx)
 	case strings.HasPrefix(name, "hub:"):
 		return fault.New(fault.RequestInvalid, "unknown event; the hub's are hub:subscribe, hub:unsubscribe, hub:presence, hub:history and hub:refresh", "event", name)
 	default:
@@ -144,7 +141,7 @@ func (r *request) readable(ctx context.Context, args interface {
 	if err != nil {
 		return schema.Match{}, err
 	}
-	_, err = r.door.cfg.Gate.Join(ctx, &r.session.Identity, match)
+	_, err = r.door.cfg.Gate.Join(ctx, r.session.Identity(), match)
 	return match, err
 }
 

@@ -91,7 +91,7 @@ func (v *Service) join(ctx context.Context, s *session.Session, args *hubv1.Subs
 	if err != nil {
 		return until, err
 	}
-	if until, err = v.cfg.Gate.Join(ctx, &s.Identity, match); err != nil {
+	if until, err = v.cfg.Gate.Join(ctx, s.Identity(), match); err != nil {
 		return until, err
 	}
 	if args.GetSince() != nil && match.Options.GetHistory() == nil {

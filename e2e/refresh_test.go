@@ -1,0 +1,117 @@
+package e2e_test
+
+import (
+	"testing"
+	"time"
+
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/server"
+)
+
+func TestASessionGoesOnWithANewToken(t *testing.T) {
+	each(t, func(t *testing.T, m mode) {
+		h := startHub(t)
+		soon := time.Now().Add(30 * time.Second)
+		c := dial(t, h.url, m, as(until(t, "user_1", soon)))
+		c.ready()
+		c.subscribe("e2e.mail.user_1")
+		same(t, "hub:expiring", string(c.next("hub:expiring").arg(0)), `{"expiresAt":"`+soon.UTC().Truncate(time.Second).Format(time.RFC3339)+`"}`)
+
+		later := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+		same(t, "the ack", c.ack("hub:refresh", object{"token": until(t, "user_1", later)}), `{"ok":true,"expiresAt":"`+later.Format(time.RFC3339)+`","lost":[]}`)
+		if s := h.list(t, &hubv1.ListSessionsRequest{UserId: "user_1"}).GetSessions(); len(s) != 1 || !s[0].GetExpiresAt().AsTime().Equal(later) {
+			t.Errorf("the operator sees %v", s)
+		}
+		h.broadcast(t, "e2e.mail.user_1", `{"text":"x"}`)
+		c.next("e2e.mail.user_1")
+	})
+}
+
+// Who loses a role loses what depended on it, and nothing else.
+func TestAScopeThatIsLostEndsWhatDependedOnIt(t *testing.T) {
+	each(t, func(t *testing.T, m mode) {
+		h := startHub(t)
+		r := room()
+		c := h.connect(t, m, as(token(t, "user_1", "editor")))
+		kept := []string{"e2e.mail.user_1", "e2e.members", r}
+		for _, channel := range append(kept, "e2e.desk") {
+			c.subscribe(channel)
+		}
+		var refreshed struct {
+			OK   bool
+			Lost []struct {
+				Channel string
+				Error   failure
+			}
+		}
+		decode(t, c.ack("hub:refresh", object{"token": token(t, "user_1", "reader")}), &refreshed)
+		if !refreshed.OK || len(refreshed.Lost) != 1 || refreshed.Lost[0].Channel != "e2e.desk" || refreshed.Lost[0].Error.Reason != "SCOPE_DENIED" {
+			t.Errorf("the ack is %+v", refreshed)
+		}
+		if !c.has("hub:unsubscribed") {
+			t.Error("the end of the subscription had not been told when the ack came")
+		}
+		same(t, "its channel", string(field(t, c.next("hub:unsubscribed").arg(0), "channel")), `"e2e.desk"`)
+		for _, channel := range append(kept, "e2e.desk") {
+			h.broadcast(t, channel, `{"text":"x"}`)
+		}
+		for _, channel := range kept {
+			c.next(channel)
+		}
+		h.silence(t, c, "e2e.desk")
+		c.refused("hub:subscribe", "e2e.desk").want(t, "SCOPE_DENIED")
+	})
+}
+
+func TestATokenThatDoesNotHoldChangesNothing(t *testing.T) {
+	h := common.get(t)
+	c := h.connect(t, modern, as(token(t, "user_1", "editor")))
+	c.subscribe("e2e.desk")
+	for name, test := range map[string]struct{ token, reason string }{
+		"another user's": {token(t, "user_2", "editor"), "CREDENTIALS_INVALID"},
+		"expired":        {until(t, "user_1", time.Now().Add(-time.Hour)), "CREDENTIALS_EXPIRED"},
+		"garbage":        {"garbage", "CREDENTIALS_INVALID"},
+		"empty":          {"", "REQUEST_INVALID"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.refused("hub:refresh", object{"token": test.token}).want(t, test.reason, violationsOf(test.token)...)
+		})
+	}
+	h.broadcast(t, "e2e.desk", `{"text":"x"}`)
+	c.next("e2e.desk")
+	h.connect(t, modern, options{}).refused("hub:refresh", object{"token": token(t, "user_1")}).want(t, "CREDENTIALS_INVALID")
+}
+
+// violationsOf are the rules that a token breaks: it is not empty.
+func violationsOf(token string) []violation {
+	if token == "" {
+		return []violation{{Field: "token", Rule: "string.min_bytes"}}
+	}
+	return nil
+}
+
+// Where workers say who sessions are, one of them judges the new token.
+func TestAWorkerJudgesTheNewToken(t *testing.T) {
+	h := startHub(t, func(cfg *server.Config) {
+		cfg.Auth = server.AuthConfig{Worker: &server.WorkerAuth{Group: "sessions"}}
+	})
+	w := h.work(t, &hubv1.Attach{Group: "sessions", Authenticator: true})
+	roles := make(chan []string, 2)
+	roles <- []string{"editor"}
+	roles <- []string{"reader"}
+	go func() {
+		for range 2 {
+			frame := <-w.frames
+			ask := frame.GetAuthenticate()
+			identity := &hubv1.Identity{UserId: ask.GetAuth().GetFields()["token"].GetStringValue(), Roles: <-roles}
+			_ = w.stream.Send(&hubv1.HandleRequest{Frame: &hubv1.HandleRequest_Identify{
+				Identify: &hubv1.Identify{QuestionId: ask.GetQuestionId(), Identity: identity},
+			}})
+		}
+	}()
+	c := h.connect(t, modern, as("user_7"))
+	c.subscribe("e2e.desk")
+	same(t, "the ack", c.ack("hub:refresh", object{"token": "user_7"}),
+		`{"ok":true,"lost":[{"channel":"e2e.desk","error":{"code":"PERMISSION_DENIED","reason":"SCOPE_DENIED",`+
+			`"message":"the channel is for sessions with one of the roles: editor, chief","retryable":false,"violations":[]}}]}`)
+}
