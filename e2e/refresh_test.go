@@ -4,6 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/server"
 )
@@ -114,4 +117,49 @@ func TestAWorkerJudgesTheNewToken(t *testing.T) {
 	same(t, "the ack", c.ack("hub:refresh", object{"token": "user_7"}),
 		`{"ok":true,"lost":[{"channel":"e2e.desk","error":{"code":"PERMISSION_DENIED","reason":"SCOPE_DENIED",`+
 			`"message":"the channel is for sessions with one of the roles: editor, chief","retryable":false,"violations":[]}}]}`)
+}
+
+// news declares a channel at run time.
+func news(scope *hubv1.Scope) *hubv1.RegisterChannelsRequest {
+	options := &descriptorpb.MessageOptions{}
+	proto.SetExtension(options, hubv1.E_Channel, &hubv1.ChannelOptions{Name: "late.news", Scope: scope})
+	return &hubv1.RegisterChannelsRequest{Files: &descriptorpb.FileDescriptorSet{File: []*descriptorpb.FileDescriptorProto{{
+		Name: new("late/v1/news.proto"), Package: new("late.v1"), Syntax: new("proto3"), Dependency: []string{"hub/v1/channel.proto"},
+		MessageType: []*descriptorpb.DescriptorProto{{Name: new("News"), Options: options}},
+	}}}}
+}
+
+// A channel that is declared again, for fewer, loses those who are not among them.
+func TestAScopeThatIsNarrowedEndsWhoIsNotInIt(t *testing.T) {
+	h := startHub(t)
+	public := &hubv1.Scope{Kind: &hubv1.Scope_Public{Public: &hubv1.PublicScope{}}}
+	authenticated := &hubv1.Scope{Kind: &hubv1.Scope_Authenticated{Authenticated: &hubv1.AuthenticatedScope{}}}
+	declare := func(scope *hubv1.Scope, dry bool) {
+		t.Helper()
+		req := news(scope)
+		req.DryRun = dry
+		if _, err := h.admin.RegisterChannels(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	declare(public, false)
+	somebody, nobody := h.connect(t, modern, as(token(t, "user_1"))), h.connect(t, modern, options{})
+	r := room()
+	for _, c := range []*client{somebody, nobody} {
+		c.subscribe("late.news")
+		c.subscribe(r)
+	}
+	declare(authenticated, true) // only asks
+	h.broadcast(t, "late.news", `{}`)
+	nobody.next("late.news")
+	declare(authenticated, false)
+	ended := nobody.next("hub:unsubscribed")
+	failureOf(t, field(t, ended.arg(0), "error")).want(t, "CREDENTIALS_REQUIRED")
+	h.broadcast(t, "late.news", `{}`)
+	h.broadcast(t, r, `{"n":1}`)
+	somebody.next("late.news")
+	somebody.next("late.news")
+	nobody.next(r)
+	h.silence(t, nobody, "late.news")
+	somebody.none("hub:unsubscribed")
 }

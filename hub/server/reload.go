@@ -25,7 +25,8 @@ type Changes struct {
 }
 
 // Reload takes channels, keys, tokens, clients, origins, trusted proxies and
-// certificates from cfg; sessions and streams stay. Other settings need a
+// certificates from cfg; sessions and streams stay, but for subscriptions that a
+// channel's new scope does not cover. Other settings need a
 // restart and are named in Changes. On an error nothing has changed.
 func (s *Server) Reload(ctx context.Context, cfg Config) (Changes, error) {
 	cfg = withDefaults(cfg)
@@ -48,6 +49,7 @@ func (s *Server) Reload(ctx context.Context, cfg Config) (Changes, error) {
 	if err != nil {
 		return Changes{}, fmt.Errorf("channels: %w", err)
 	}
+	s.door.Recheck(changes.Channels.Changed)
 	if err := s.gate.Reload(access); err != nil {
 		return Changes{}, err
 	}

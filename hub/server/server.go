@@ -200,6 +200,7 @@ func (s *Server) build(cfg Config) error {
 		Sessions:        s.sessions,
 		Subscriptions:   subscriptions,
 		Backlog:         s.wire.Backlog,
+		Changed:         s.door.Recheck,
 		Schema:          s.schema,
 		TLS:             s.rpcTLS.config(),
 		LogCalls:        cfg.GRPC.LogCalls,

@@ -25,6 +25,7 @@ type adminService struct {
 	subscriptions *subscription.Service
 	dispatch      *dispatch.Service
 	backlog       func() int64
+	changed       func(declared []string)
 	started       time.Time
 	going         context.Context //nolint:containedctx // the door's own end, no call's context
 }
@@ -96,6 +97,9 @@ func (a adminService) RegisterChannels(ctx context.Context, req *hubv1.RegisterC
 	change, err := a.schema.Register(ctx, caller.Name(), req.GetFiles(), may, req.GetDryRun())
 	if err != nil {
 		return nil, err
+	}
+	if a.changed != nil && !req.GetDryRun() {
+		a.changed(change.Changed)
 	}
 	return &hubv1.RegisterChannelsResponse{
 		Added: change.Added, Changed: change.Changed, Removed: change.Removed, Unchanged: change.Unchanged,

@@ -44,7 +44,7 @@ func (s *Server) register(server *grpc.Server) {
 func (s *Server) admin() adminService {
 	return adminService{
 		schema: s.cfg.Schema, gate: s.cfg.Gate, sessions: s.cfg.Sessions, subscriptions: s.cfg.Subscriptions,
-		dispatch: s.cfg.Dispatch, backlog: s.cfg.Backlog, started: s.started, going: s.health.going,
+		dispatch: s.cfg.Dispatch, backlog: s.cfg.Backlog, changed: s.cfg.Changed, started: s.started, going: s.health.going,
 	}
 }
 

@@ -61,6 +61,9 @@ type Config struct {
 	Subscriptions *subscription.Service
 	// Backlog is how many bytes wait for all browsers together. Default: 0.
 	Backlog func() int64
+	// Changed hears of the declared channels that a registration has changed.
+	// Default: nobody does.
+	Changed func(declared []string)
 	// TLS serves TLS; its ClientAuth and ClientCAs say whose certificates
 	// count. The door sets NextProtos, also on what GetConfigForClient
 	// returns. Default (nil): plain.

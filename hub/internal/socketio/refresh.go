@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -10,6 +11,7 @@ import (
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/internal/fault"
 	"github.com/realtime-hub/hub/hub/internal/gate"
+	"github.com/realtime-hub/hub/hub/internal/session"
 )
 
 // Expiring implements session.Conn.
@@ -36,7 +38,7 @@ func (r *request) refresh(ctx context.Context) error {
 		return err
 	}
 	r.door.cfg.Sessions.Refresh(r.session, identity)
-	result := &hubv1.RefreshResult{Ok: true, Lost: r.loseOutOfScope(ctx)}
+	result := &hubv1.RefreshResult{Ok: true, Lost: r.loseOutOfScope(ctx, nil)}
 	if !identity.ExpiresAt.IsZero() {
 		result.ExpiresAt = timestamppb.New(identity.ExpiresAt)
 	}
@@ -44,14 +46,36 @@ func (r *request) refresh(ctx context.Context) error {
 	return nil
 }
 
+// Recheck ends the subscriptions of the declared channels that sessions may not have
+// any more, as the channels are declared now. It returns at once.
+func (d *Door) Recheck(declared []string) {
+	if len(declared) == 0 {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for c := range d.conns {
+		c.inbox.Do(session.Func(func() {
+			c.guarded(func() {
+				if c.session != nil {
+					c.loseOutOfScope(context.Background(), declared)
+				}
+			})
+		}))
+	}
+}
+
 // loseOutOfScope ends the subscriptions that the session may not have any more,
-// being who it is now.
-func (c *conn) loseOutOfScope(ctx context.Context) (lost []*hubv1.LostSubscription) {
+// being who it is now; only those of the declared channels, nil: all.
+func (c *conn) loseOutOfScope(ctx context.Context, declared []string) (lost []*hubv1.LostSubscription) {
 	known := c.door.cfg.Schema.Snapshot()
 	for _, channel := range c.door.cfg.Subscriptions.Channels(c.session) {
 		match, err := known.Match(channel)
 		if err != nil {
 			continue // it is not declared any more: nothing will be heard
+		}
+		if declared != nil && !slices.Contains(declared, match.Channel.Name()) {
+			continue
 		}
 		if err := c.door.cfg.Gate.Keeps(ctx, c.session.Identity(), match); err != nil {
 			why := fault.Of(err)
