@@ -28,7 +28,10 @@ require (
 	google.golang.org/protobuf v1.36.12
 )
 
-require github.com/fsnotify/fsnotify v1.10.1
+require (
+	github.com/fsnotify/fsnotify v1.10.1
+	pgregory.net/rapid v1.3.0
+)
 
 require (
 	cel.dev/cel-go v0.33.2 // indirect

@@ -7,15 +7,16 @@ import (
 	"github.com/realtime-hub/hub/hub/internal/engine"
 )
 
-// History implements engine.Log. It makes no ring where there is none.
+// History implements engine.Log. Where there is no ring it makes one, so that the
+// position that it tells holds for a while.
 func (l *Log) History(_ context.Context, channel string, opts engine.ReadOptions) (engine.History, error) {
 	s := l.stripe(channel)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := &ring{floor: s.last, head: s.last}
-	if t := s.topics[channel]; t != nil && t.ring != nil {
-		r = l.fit(s, t, opts.Keep, l.now().UnixNano())
-	}
+	now := l.now().UnixNano()
+	t := s.topic(channel)
+	r := l.fit(s, t, opts.Keep, now)
+	defer s.tidy(channel, t, now)
 	out := engine.History{Position: engine.Position{Epoch: l.epoch, Offset: r.head}}
 	from := 0
 	if opts.Since != nil {
@@ -51,7 +52,7 @@ func (l *Log) Sweep() {
 		for channel, t := range s.topics {
 			if t.ring != nil {
 				l.fit(s, t, t.ring.keep, now)
-				s.tidy(channel, t)
+				s.tidy(channel, t, now)
 			}
 		}
 		s.mu.Unlock()
@@ -83,7 +84,7 @@ func (l *Log) evictOne(s *stripe) {
 		return
 	}
 	l.drop(s, it.topic.ring) // of a stripe the oldest is its ring's oldest, too
-	s.tidy(it.Channel, it.topic)
+	s.tidy(it.Channel, it.topic, l.now().UnixNano())
 	l.evicted.Add(1)
 }
 

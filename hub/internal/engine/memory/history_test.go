@@ -67,7 +67,7 @@ func TestWhatIsTooOldIsNotReplayedAndLosesItsMemory(t *testing.T) {
 				t.Errorf("beyond its time: %d, %q", n, lost)
 			}
 			if n, lost := since(t, l, "x.y", keep, second); n != 0 || lost != "" {
-				t.Errorf("who has seen the last: %d, %q", n, lost)
+				t.Errorf("who has seen the last, and comes back in time: %d, %q", n, lost)
 			}
 			third := publish(t, l, "x.y", 1, keep)
 			if third.Offset <= second.Offset {
@@ -107,6 +107,41 @@ func TestARetentionThatChangesHoldsAtOnce(t *testing.T) {
 	if _, lost := since(t, l, "x.y", wide, at[5]); lost != engine.Expired {
 		t.Errorf("what was given up comes back: %q", lost)
 	}
+}
+
+// Strangers can join as many channels as they like, and leave nothing for long.
+func TestRingsThatNobodyNeedsAreBounded(t *testing.T) {
+	c := &clock{time.Unix(1000, 0)}
+	l := memory.New(memory.Config{Now: c.read})
+	keep := engine.Retention{Size: 10, TTL: time.Hour}
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	sink := &nobody{}
+	for i := range 500_000 {
+		name := fmt.Sprintf("x.%d", i)
+		if err := l.Join(t.Context(), name, sink, engine.ReadOptions{Keep: keep}, func(engine.Replay) {}); err != nil {
+			t.Fatal(err)
+		}
+		l.Leave(name, sink)
+	}
+	const most = 24 << 20
+	if took := heap() - before; took > most {
+		t.Errorf("%d bytes are left of channels that nobody listens to, at most %d", took, most)
+	}
+	c.now = c.now.Add(time.Hour)
+	for range 30 {
+		l.Sweep()
+	}
+	const rest = 6 << 20 // Go's maps keep what they grew to
+	if took := heap() - before; took > rest {
+		t.Errorf("%d bytes are left after their time, at most %d", took, rest)
+	}
+	runtime.KeepAlive(l)
 }
 
 // All channels share one bound, and the oldest go first, whosever they are.

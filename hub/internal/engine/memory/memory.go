@@ -7,9 +7,10 @@
 // contexts are not looked at.
 //
 // A channel's history is a ring, which exists while it has something in it or
-// somebody listens. All rings together are bounded: beyond Config.MaxHistoryBytes
-// the oldest publications of all go first. What a position cannot be proven by,
-// because a ring is gone, counts as lost.
+// somebody listens, and for its TTL after: so that who comes back in time to a channel
+// on which nothing happened is told that. All rings together are bounded: beyond
+// Config.MaxHistoryBytes the oldest publications of all go first. What a position
+// cannot be proven by, because a ring is gone, counts as lost.
 package memory
 
 import (
@@ -27,6 +28,11 @@ import (
 // stripes is how many locks the channels share: a power of two well above the
 // number of cores, so that unrelated channels seldom meet.
 const stripes = 256
+
+// maxIdle bounds the rings of a stripe that have nothing in them and no listener:
+// strangers can join as many channels as a template has names. All of them are some
+// 16 MB at most; beyond it who comes back is told to reload.
+const maxIdle = 256
 
 // defaultMaxHistory is that of limits.max_history_bytes.
 const defaultMaxHistory = 256 << 20
@@ -67,7 +73,8 @@ type stripe struct {
 	mu     sync.Mutex
 	topics map[string]*topic // guarded by mu; one without interest and history is deleted
 	kept   list              // guarded by mu; all that the stripe's channels keep, in order of time
-	last   uint64            // guarded by mu; no topic that was deleted had a greater offset
+	last   uint64            // guarded by mu; no ring that is gone had a greater offset
+	idle   int               // guarded by mu; rings that only prove that nothing was missed
 }
 
 // topic is a channel that somebody listens to or that keeps something.
@@ -159,7 +166,9 @@ func (l *Log) Join(_ context.Context, channel string, sink engine.Sink, opts eng
 		place(engine.Replay{})
 		return nil
 	}
-	place(l.replay(s, t, opts))
+	r := l.fit(s, t, opts.Keep, l.now().UnixNano())
+	s.wake(r)
+	place(l.replay(r, opts))
 	return nil
 }
 
@@ -180,7 +189,7 @@ func (l *Log) Leave(channel string, sink engine.Sink) {
 		return
 	}
 	t.interests = append(t.interests[:i:i], t.interests[i+1:]...)
-	s.tidy(channel, t)
+	s.tidy(channel, t, l.now().UnixNano())
 }
 
 func (l *Log) stripe(channel string) *stripe {
@@ -196,16 +205,34 @@ func (s *stripe) topic(channel string) *topic {
 	return t
 }
 
-// tidy drops a topic of which nothing is left. Its offsets are not given again:
-// a position of it must not seem to be one of its successor's.
-func (s *stripe) tidy(channel string, t *topic) {
-	if len(t.interests) > 0 || t.ring != nil && t.ring.len() > 0 {
+// tidy drops a topic of which nothing is left. An empty ring stays for its TTL.
+// The offsets of one that goes are not given again: a position of it must not seem
+// to be one of its successor's.
+func (s *stripe) tidy(channel string, t *topic, now int64) {
+	r := t.ring
+	switch {
+	case len(t.interests) > 0 || r != nil && r.n > 0:
 		return
-	}
-	if t.ring != nil {
-		s.last = max(s.last, t.ring.head)
+	case r == nil:
+	case r.idle == 0 && s.idle < maxIdle:
+		r.idle = now
+		s.idle++
+		return
+	case r.idle != 0 && now-r.idle < int64(r.keep.TTL):
+		return
+	default:
+		s.wake(r)
+		s.last = max(s.last, r.head)
 	}
 	delete(s.topics, channel)
+}
+
+// wake counts a ring that is in use, or gone, not as idle any more.
+func (s *stripe) wake(r *ring) {
+	if r.idle != 0 {
+		r.idle = 0
+		s.idle--
+	}
 }
 
 func find(interests []interest, sink engine.Sink) int {

@@ -15,6 +15,7 @@ type ring struct {
 	first, n    int
 	floor, head uint64
 	keep        engine.Retention
+	idle        int64 // since when it is empty and nobody listens, Unix nanoseconds; 0: it is in use
 }
 
 // item is one kept publication.
@@ -33,8 +34,6 @@ const overhead = int64(unsafe.Sizeof(item{})+unsafe.Sizeof(engine.Publication{})
 
 // size is what an item counts for. Payload is a part of Frame, once there is one.
 func (i *item) size() int64 { return int64(len(i.Payload)+len(i.ID)) + overhead }
-
-func (r *ring) len() int { return r.n }
 
 func (r *ring) at(i int) *item { return r.items[(r.first+i)&(len(r.items)-1)] }
 
@@ -71,6 +70,7 @@ func (l *Log) keep(s *stripe, t *topic, p *engine.Publication, keep engine.Reten
 	}
 	now := l.now().UnixNano()
 	r := l.fit(s, t, keep, now)
+	s.wake(r)
 	if r.n == keep.Size {
 		l.drop(s, r)
 	}
@@ -88,7 +88,8 @@ func (l *Log) keep(s *stripe, t *topic, p *engine.Publication, keep engine.Reten
 func (l *Log) fit(s *stripe, t *topic, keep engine.Retention, now int64) *ring {
 	r := t.ring
 	if r == nil {
-		r = &ring{floor: s.last, head: s.last}
+		// Above whatever was: what happened while there was no ring nobody knows.
+		r = &ring{floor: s.last + 1, head: s.last + 1}
 		t.ring = r
 	}
 	r.keep = keep
@@ -111,13 +112,13 @@ func (l *Log) unkeep(s *stripe, t *topic) {
 	for t.ring.n > 0 {
 		l.drop(s, t.ring)
 	}
-	s.last = max(s.last, t.ring.head) + 1 // what is published now counts as one
+	s.wake(t.ring)
+	s.last = max(s.last, t.ring.head)
 	t.ring = nil
 }
 
 // replay is what came after a position, and where the channel stands.
-func (l *Log) replay(s *stripe, t *topic, opts engine.ReadOptions) engine.Replay {
-	r := l.fit(s, t, opts.Keep, l.now().UnixNano())
+func (l *Log) replay(r *ring, opts engine.ReadOptions) engine.Replay {
 	out := engine.Replay{Position: engine.Position{Epoch: l.epoch, Offset: r.head}}
 	if opts.Since == nil {
 		return out
