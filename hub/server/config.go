@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/tls"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"time"
 )
@@ -59,6 +60,10 @@ type HTTPConfig struct {
 	TLS *tls.Config
 	// Door is which Engine.IO server carries browsers. Default: DoorOwn.
 	Door Door
+	// Page answers what is not the hub's own: everything but /socket.io/,
+	// /healthz and /readyz, also while the hub drains. So the page that listens
+	// can be of the hub's own origin. Default (nil): a line of text at /.
+	Page http.Handler
 }
 
 // Door is an Engine.IO server that carries browsers.

@@ -39,11 +39,18 @@ func (s *Server) web() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", s.proxies.wrap(s.admitting(s.engineIO)))
 	s.health(mux)
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = io.WriteString(w, "A realtime hub. Connect with socket.io-client; the path is /socket.io/.\n")
-	})
+	if s.page != nil {
+		mux.Handle("/", s.page)
+	} else {
+		mux.HandleFunc("GET /{$}", signpost)
+	}
 	return mux
+}
+
+// signpost is what a hub without a page says to who opens it in a browser.
+func signpost(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(w, "A realtime hub. Connect with socket.io-client; the path is /socket.io/.\n")
 }
 
 // admitting refuses new connections while the hub drains. The client tries

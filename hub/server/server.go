@@ -64,6 +64,7 @@ type Server struct {
 	metrics *prometheus.Registry
 	gate    *gate.Gate
 	schema  *schema.Registry
+	page    http.Handler // nil: a line of text
 
 	origins *socketio.Origins
 	proxies *proxies
@@ -109,6 +110,7 @@ func New(cfg Config) (*Server, error) {
 		metrics: prometheus.NewRegistry(),
 		gate:    g,
 		schema:  registry,
+		page:    cfg.HTTP.Page,
 		origins: &socketio.Origins{},
 		proxies: &proxies{},
 		webTLS:  newCertificates(cfg.HTTP.TLS),

@@ -104,6 +104,26 @@ func TestAHubAnswersOnItsThreeDoorsAndStops(t *testing.T) {
 	}
 }
 
+func TestAPageIsServedBesideTheHub(t *testing.T) {
+	cfg := config()
+	cfg.HTTP.Page = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "page "+r.URL.Path) })
+	hub, stop := start(t, cfg)
+	for path, want := range map[string]string{
+		"/":                                   "page /",
+		"/app.css":                            "page /app.css",
+		"/healthz":                            "ok\n",
+		"/readyz":                             "ok\n",
+		"/socket.io/?EIO=4&transport=polling": `"upgrades":["websocket"]`,
+	} {
+		if status, body := get(t, "http://"+hub.Addresses().HTTP+path); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	if err := stop(); err != nil {
+		t.Errorf("it stopped with %v", err)
+	}
+}
+
 func TestAnAddressThatIsTakenIsNamedAndTheOthersAreFree(t *testing.T) {
 	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
