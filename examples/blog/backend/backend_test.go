@@ -137,3 +137,36 @@ func TestAViewOfAnUnknownArticleIsTold(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestEditorsSeeEachOthersCursorsAndNobodyElseDoes(t *testing.T) {
+	h := hubtest.Start(t, hubtest.Channels("../proto"))
+	newWorker(t, h, backend.BindDevelopment).serve(t, h)
+	const board = "blog.board.front.cursor"
+	eve, ivo, ann := h.Browser(t, hubtest.As("user_2", "editor")), h.Browser(t, hubtest.As("user_3", "editor")), h.Browser(t, hubtest.As("user_1"))
+	eve.Subscribe(board)
+	ivo.Subscribe(board)
+	for _, event := range []string{"hub:subscribe", board} { // neither to hear nor to say
+		arg := any(board)
+		if event == board {
+			arg = &blogv1.CursorMoved{X: 1}
+		}
+		_, err := ann.Emit(event, arg)
+		if refused, ok := errors.AsType[*hub.Error](err); !ok || refused.Reason != "SCOPE_DENIED" {
+			t.Errorf("%s of a reader: %v", event, err)
+		}
+	}
+	_, err := eve.Emit(board, &blogv1.CursorMoved{X: 1001})
+	if refused, ok := errors.AsType[*hub.Error](err); !ok || refused.Reason != "PAYLOAD_INVALID" {
+		t.Errorf("a point beside the board: %v", err)
+	}
+	if _, err := eve.Emit(board, &blogv1.CursorMoved{X: 3, Y: 4}); err != nil {
+		t.Fatal(err)
+	}
+	moved := hubtest.Receive(ivo, backend.BoardCursor("front"))
+	if moved.GetX() != 3 || moved.GetY() != 4 || moved.GetUserId() != "user_2" || moved.GetSession() != eve.Session() {
+		t.Errorf("ivo sees %v", moved)
+	}
+	if heard := eve.Pending(); len(heard) != 0 {
+		t.Errorf("eve hears of herself: %v", heard)
+	}
+}

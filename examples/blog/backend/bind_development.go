@@ -13,7 +13,8 @@ func BindDevelopment(b hub.Broadcaster, reg *hub.Registry) *Publisher {
 		hub.OnAttach(viewers.begin),
 		hub.OnEvent(onSessionEnded(viewers), hub.Disconnected),
 		hub.Handle(ArticleViewed, onArticleViewed(repo, viewers, list)),
+		hub.Handle(CursorMoved, onCursorMoved(b)),
 		// hub:handlers
 	)
-	return &Publisher{b: b, articles: repo}
+	return &Publisher{b: b, articles: repo, views: repo}
 }

@@ -21,7 +21,8 @@ func BindProduction(cfg Config, b hub.Broadcaster, reg *hub.Registry) *Publisher
 		hub.OnAttach(viewers.begin),
 		hub.OnEvent(onSessionEnded(viewers), hub.Disconnected),
 		hub.Handle(ArticleViewed, onArticleViewed(cfg.Articles, viewers, list)),
+		hub.Handle(CursorMoved, onCursorMoved(b)),
 		// hub:handlers
 	)
-	return &Publisher{b: b, articles: cfg.Articles}
+	return &Publisher{b: b, articles: cfg.Articles, views: cfg.Views}
 }

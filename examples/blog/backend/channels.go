@@ -12,6 +12,8 @@ var (
 	ArticleFeed = hub.NewChannel[*blogv1.ArticleFeed]("blog.article.feed")
 	// ArticleViewed is what a page says on the feed's channel.
 	ArticleViewed = hub.NewInbound[*blogv1.ArticleViewed]("blog.article.feed")
+	// CursorMoved is what an editor's page says on a board's channel.
+	CursorMoved = hub.NewInbound[*blogv1.CursorMoved]("blog.board.{board_id}.cursor")
 	// hub:channels
 )
 
@@ -23,4 +25,9 @@ func ArticleViewers(article string) channel.Of[*blogv1.ArticleViewers] {
 // UserNotification is for one user.
 func UserNotification(user string) channel.Of[*blogv1.UserNotification] {
 	return channel.Filled[*blogv1.UserNotification]("blog.notifications.{user_id}", channel.Params{"user_id": user})
+}
+
+// BoardCursor is where the cursors of a board's editors appear.
+func BoardCursor(board string) channel.Of[*blogv1.CursorMoved] {
+	return channel.Filled[*blogv1.CursorMoved]("blog.board.{board_id}.cursor", channel.Params{"board_id": board})
 }

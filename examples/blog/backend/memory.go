@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -11,24 +12,26 @@ import (
 // is declared otherwise, and the 10 s of a last attempt.
 const goneFor = 2 * time.Minute
 
+// shelf is how many articles are kept: memory ends, unlike a database.
+const shelf = 1000
+
 // memory is all repositories of one worker, gone with its process.
 type memory struct {
 	mu sync.Mutex
 	// guarded by mu
-	articles map[string]Article
-	open     map[string]string // article by session
-	counts   map[string]int    // sessions by article
-	gone     map[string]bool   // sessions, for goneFor
-	leavings []leaving         // the same, the oldest first
-	readings map[reading]bool
+	added    int
+	articles []Article                  // the oldest first
+	readers  map[string]map[string]bool // users by article
+	open     map[string]string          // article by session
+	counts   map[string]int             // sessions by article
+	gone     map[string]bool            // sessions, for goneFor
+	leavings []leaving                  // the same, the oldest first
 }
 
 type leaving struct {
 	session string
 	at      time.Time
 }
-
-type reading struct{ user, article string }
 
 var (
 	_ Articles = (*memory)(nil)
@@ -38,8 +41,7 @@ var (
 
 func newMemory(titles ...string) *memory {
 	m := &memory{
-		articles: map[string]Article{}, open: map[string]string{}, counts: map[string]int{},
-		gone: map[string]bool{}, readings: map[reading]bool{},
+		readers: map[string]map[string]bool{}, open: map[string]string{}, counts: map[string]int{}, gone: map[string]bool{},
 	}
 	for _, title := range titles {
 		m.add(title)
@@ -48,9 +50,19 @@ func newMemory(titles ...string) *memory {
 }
 
 func (m *memory) add(title string) Article {
-	a := Article{ID: fmt.Sprintf("article-%d", len(m.articles)+1), Title: title}
-	m.articles[a.ID] = a
+	m.added++
+	a := Article{ID: fmt.Sprintf("article-%d", m.added), Title: title, PublishedAt: time.Now()}
+	m.articles = append(m.articles, a)
+	m.readers[a.ID] = map[string]bool{}
+	if len(m.articles) > shelf {
+		m.remove(m.articles[0].ID)
+	}
 	return a
+}
+
+func (m *memory) remove(id string) {
+	m.articles = slices.DeleteFunc(m.articles, func(a Article) bool { return a.ID == id })
+	delete(m.readers, id)
 }
 
 func (m *memory) Add(_ context.Context, title string) (Article, error) {
@@ -59,11 +71,29 @@ func (m *memory) Add(_ context.Context, title string) (Article, error) {
 	return m.add(title), nil
 }
 
+func (m *memory) Remove(_ context.Context, id string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.remove(id)
+	return nil
+}
+
 func (m *memory) Find(_ context.Context, id string) (Article, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a, ok := m.articles[id]
-	return a, ok, nil
+	at := slices.IndexFunc(m.articles, func(a Article) bool { return a.ID == id })
+	if at < 0 {
+		return Article{}, false, nil
+	}
+	return m.articles[at], true, nil
+}
+
+func (m *memory) Newest(_ context.Context, n int) ([]Article, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	newest := slices.Clone(m.articles[max(0, len(m.articles)-n):])
+	slices.Reverse(newest)
+	return newest, nil
 }
 
 func (m *memory) Open(_ context.Context, session, article string) (string, error) {
@@ -120,12 +150,14 @@ func (m *memory) Clear(context.Context) error {
 func (m *memory) HasRead(_ context.Context, user, article string) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.readings[reading{user, article}], nil
+	return m.readers[article][user], nil
 }
 
 func (m *memory) SetRead(_ context.Context, user, article string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.readings[reading{user, article}] = true
+	if readers, kept := m.readers[article]; kept {
+		readers[user] = true
+	}
 	return nil
 }

@@ -1,16 +1,26 @@
 package backend
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Article is what the blog keeps of an article, as far as this feature goes.
-type Article struct{ ID, Title string }
+type Article struct {
+	ID, Title   string
+	PublishedAt time.Time
+}
 
 // Articles are the blog's articles.
 type Articles interface {
 	// Add keeps a new article and gives it an id.
 	Add(ctx context.Context, title string) (Article, error)
+	// Remove forgets an article.
+	Remove(ctx context.Context, id string) error
 	// Find is the article, or false where there is none.
 	Find(ctx context.Context, id string) (Article, bool, error)
+	// Newest are the last articles, at most n, the newest first.
+	Newest(ctx context.Context, n int) ([]Article, error)
 }
 
 // Views are which session has which article open: at most one.

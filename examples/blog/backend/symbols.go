@@ -4,5 +4,6 @@ package backend
 const (
 	OnArticleViewed = "blog.onArticleViewed"
 	OnSessionEnded  = "blog.onSessionEnded"
+	OnCursorMoved   = "blog.onCursorMoved"
 	// hub:symbols
 )
