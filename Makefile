@@ -15,17 +15,16 @@ TEMPLATES := buf.gen.yaml $(wildcard examples/*/buf.gen.yaml)
 GENERATED := gen $(wildcard examples/*/gen)
 
 # The real JavaScript clients; npm ci runs again only when a lock file changed.
-READER       := examples/blog/reader/node_modules/.installed
-NODE_MODULES := e2e/node_modules/.installed $(READER)
+NODE_MODULES := e2e/node_modules/.installed
 BENCH_NODE   := bench/peers/node/node_modules/.installed
 
-.PHONY: help run test e2e clients fuzz bench check lint generated tidy protos generate image fmt
+.PHONY: help demo test e2e clients fuzz bench check lint generated tidy protos generate image fmt
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(READER) ## a hub on the channels of examples/blog, a backend, a client that prints; ARGS="-http HOST:PORT -grpc HOST:PORT"
-	go run ./examples/blog $(ARGS)
+demo: ## a hub, an example backend and a page that shows them; ARGS="--http HOST:PORT --grpc HOST:PORT"
+	go run ./cmd/hub demo $(ARGS)
 
 ## Tests
 

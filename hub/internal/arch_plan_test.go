@@ -65,12 +65,13 @@ var theHouse = plan{
 	},
 	street: "gen",
 	guests: []guest{
-		{"cmd/hub", []string{"hub/server", "hub/schema", "hub/channel", "sdk/go"}},
+		{"cmd/hub", []string{"hub/server", "hub/schema", "hub/channel", "sdk/go", "examples/blog"}}, // `hub demo` is the example, run
 		{"hub/hubtest", []string{"hub/server", "hub/channel", "sdk/go"}},
 		{"sdk/go", []string{"hub/channel"}},
 		{"sdk/go/hubtest", []string{"hub/channel", "hub/schema", "sdk/go"}},
-		{"examples", []string{"hub/server", "hub/channel", "sdk/go"}},
-		{"e2e", []string{"hub/server", "hub/hubtest", "hub/schema", "hub/channel", "sdk/go", "examples"}},
+		{"examples", []string{"hub/channel", "sdk/go", "third_party"}},
+		{"third_party", nil},
+		{"e2e", []string{"hub/server", "hub/hubtest", "hub/schema", "hub/channel", "sdk/go", "examples", "third_party"}},
 	},
 	walls: []wall{
 		{
