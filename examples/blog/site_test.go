@@ -74,6 +74,9 @@ func TestTheSiteMakesAHubTheBlog(t *testing.T) {
 	if rec := send(t, site, http.MethodPost, "/publish", `{"title":"Early"}`); rec.Code != http.StatusServiceUnavailable {
 		t.Errorf("without a backend: %d %s", rec.Code, rec.Body)
 	}
+	if rec := send(t, site, http.MethodGet, "/articles", ""); rec.Code != http.StatusServiceUnavailable {
+		t.Errorf("without a backend: %d %s", rec.Code, rec.Body)
+	}
 	run(t, site, h)
 
 	anybody, eve := h.Browser(t), h.Browser(t, hubtest.WithToken(token(t, site, "Eve")))

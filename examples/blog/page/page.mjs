@@ -96,6 +96,8 @@ socket.on("hub:ready", async (ready) => {
   me = ready;
   state("live", "Live");
   $("session").textContent = `session ${ready.session}${ready.userId ? ` of ${nameOf(ready.userId)}` : ", anonymous"}`;
+  while (me === ready && !(await load())) await new Promise((again) => setTimeout(again, 300)); // the backend is starting
+  if (me !== ready) return;
   joinBoard();
   await joinMail(ready); // before the open article is told of again, which may bring one
   await listen(ready);
@@ -104,11 +106,12 @@ socket.on("hub:draining", () => state("reconnecting", "The hub shuts down"));
 socket.on("hub:error", ({ error, channel }) => {
   if (channel === boardChannel()) tell("board-answer", error);
 });
-socket.on("disconnect", () => {
+socket.on("disconnect", (reason) => {
   me = undefined;
   $("session").textContent = "no session";
   clearCursors();
-  if (socket.active) state("reconnecting", "Reconnecting");
+  if (reason === "io client disconnect") state("connecting", "Connecting"); // to be somebody else
+  else if (socket.active) state("reconnecting", "Reconnecting");
   else state("refused", "Ended by the hub");
 });
 socket.on("connect_error", (err) => {
@@ -143,7 +146,7 @@ async function listen(session) {
   const again = reading;
   if (!paused) await ask("hub:subscribe", FEED);
   const list = await load();
-  if (me !== session) return; // gone meanwhile; the next one listens
+  if (me !== session || !list) return; // gone meanwhile; the next one listens
   for (const a of [...articles.values()]) if (a.session !== session) forget(a);
   reading = undefined;
   await Promise.all(list.map((a) => add(a)));
@@ -157,12 +160,13 @@ socket.on(FEED, async (article) => {
   count(await load());
 });
 
+// load is the state that the feed goes on from; undefined while there is no backend.
 async function load() {
   try {
     const response = await fetch("/articles");
-    return response.ok ? (await response.json()).articles : [];
+    if (response.ok) return (await response.json()).articles;
   } catch {
-    return []; // the hub went away: there will be another hub:ready
+    // The hub went away: there will be another hub:ready.
   }
 }
 
@@ -192,7 +196,7 @@ function forget(a) {
   a.open.remove();
 }
 
-function count(list) {
+function count(list = []) {
   for (const { id, title, viewers } of list) {
     const a = articles.get(id);
     if (a?.title === title) a.viewers = viewers;
@@ -307,11 +311,14 @@ async function joinBoard() {
     if (me) socket.emit("hub:unsubscribe", heard, () => {});
   }
   clearCursors();
-  heard = boardChannel();
-  socket.on(heard, (moved) => point(moved.session, moved, nameOf(moved.userId)));
-  const answer = await ask("hub:subscribe", heard);
-  joined("board", boardChannel(), answer);
+  const channel = heard = boardChannel();
+  const session = me;
+  socket.on(channel, (moved) => point(moved.session, moved, nameOf(moved.userId)));
+  const answer = await ask("hub:subscribe", channel);
+  if (heard !== channel || me !== session) return; // another board, or session, meanwhile
+  joined("board", channel, answer);
   $("board").dataset.open = answer.ok;
+  $("board-note").hidden = !answer.ok;
   $("board-cover").textContent = answer.ok ? "" : "Closed to you";
   $("board-roles").hidden = answer.ok;
 }

@@ -23,8 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// CursorMoved goes both ways: an editor's page says it, and the worker tells
-// the board's other pages. A lost one does not matter, the next is under way.
+// CursorMoved goes both ways: an editor's page says it, and the worker
+// tells the board's other pages. One that is lost does not matter.
 type CursorMoved struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where, in thousandths of the board's width.
