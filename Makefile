@@ -23,8 +23,10 @@ BENCH_NODE   := bench/peers/node/node_modules/.installed
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Not by `go run`, which answers Ctrl-C by an error.
 demo: ## a hub, an example backend and a page that shows them; ARGS="--http HOST:PORT --grpc HOST:PORT"
-	go run ./cmd/hub demo $(ARGS)
+	go build -o bin/hub ./cmd/hub
+	exec bin/hub demo $(ARGS)
 
 ## Tests
 

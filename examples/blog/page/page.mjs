@@ -16,7 +16,8 @@ const make = (name, props = {}, ...children) => {
 
 const people = [...document.querySelectorAll("#people input")];
 const nameOf = (user) => people.find((p) => p.dataset.user === user)?.labels[0].textContent ?? user;
-let person = sessionStorage.getItem("person") ?? ""; // each tab is somebody of its own
+const kept = sessionStorage.getItem("person"); // each tab is somebody of its own
+let person = people.some((p) => p.value === kept) ? kept : "";
 let me; // the session's hub:ready, while there is one
 
 // A token lives for minutes, and a hub that was restarted has another secret: so
