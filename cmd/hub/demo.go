@@ -34,7 +34,7 @@ func (p *program) demo() *cobra.Command {
 		Short:   "Run a hub, an example backend and a page that shows them at work",
 		Long:    demoHelp,
 		Example: "  hub demo --http 127.0.0.1:8090 --grpc 127.0.0.1:8091",
-		Args: takesNothing(),
+		Args:    takesNothing(),
 		RunE: p.begin(func(ctx context.Context, _ []string) error {
 			return p.runDemo(ctx, flags)
 		}),

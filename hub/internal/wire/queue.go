@@ -14,6 +14,10 @@ func (s *shard) enqueue(c *Conn, f *Frame, slow Slow, m *member) bool {
 			return true
 		}
 	}
+	if m != nil && c.channels[m.back].note == gapped { // nothing of the channel overtakes its gap
+		s.skip(c, skipDrop)
+		return false
+	}
 	// A connection that nothing waits for is always let through: a single
 	// frame may be larger than the limit.
 	if c.backlog > 0 && int(c.backlog-s.exempt[c])+int(size) > s.wire.cfg.MaxBacklog {

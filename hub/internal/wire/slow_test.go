@@ -118,19 +118,19 @@ func TestWhatIsDroppedIsToldWhenTheBacklogIsGone(t *testing.T) {
 		for _, ch := range []string{"a.a", "b.b", "c.c", "d.d"} {
 			s.c.Join(ch)
 		}
-		s.broadcast("a.a", wire.SlowDrop, half, half, half, "a small") // the third does not fit, a small one does
+		s.broadcast("a.a", wire.SlowDrop, half, half, half, "a small") // the third does not fit, and nothing overtakes it
 		s.broadcast("b.b", wire.SlowDrop, half)                        // does not fit
 		s.broadcast("c.c", wire.SlowDrop, "c small")
 		s.broadcast("d.d", wire.SlowDrop, half)
 		s.c.Leave("d.d") // whose gap is nobody's any more
 		s.p.expect(plug)
-		s.p.expect(half, half, "a small", "c small")
+		s.p.expect(half, half, "c small")
 		gaps := []string{s.p.text(), s.p.text()}
 		slices.Sort(gaps)
 		if !slices.Equal(gaps, []string{"gap in a.a", "gap in b.b"}) {
 			t.Errorf("got %.100q", gaps)
 		}
-		s.counted("hub_wire_skipped_total", "drop", 3)
+		s.counted("hub_wire_skipped_total", "drop", 4)
 		s.broadcast("a.a", wire.SlowDrop, "after")
 		s.p.expect("after")
 		s.c.End()
