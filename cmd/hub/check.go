@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,18 +18,37 @@ const checkHelp = `Check the configuration and the channels as serve would, with
 mistake is a line on standard error with its place. Also reads the secrets and
 certificates that the configuration names, so run it where the hub runs.
 
+With --against it tells instead what the channels break for those at a path, or
+of a git ref: a line for each finding with its severity, channel, field, kind, whom it
+concerns and what happens. breaking refuses or loses what was good before, security
+lets more people see or do something, warning may surprise, note breaks nothing.
+
+With --access it prints who may join and send where, by role, to be kept in a file
+and reviewed: (own) is the channel of the user's own id, (asks) is up to a worker.
+
 ` + configHelp + `
 
-Exit codes: 0 all is well, 1 there are mistakes, 2 called the wrong way.`
+Exit codes: 0 all is well, 1 there are mistakes, or a change that is breaking or
+concerns security, 2 called the wrong way.`
 
 func (p *program) check() *cobra.Command {
 	var flags configFlags
+	var before string
+	var access, asJSON bool
 	cmd := &cobra.Command{
-		Use:     "check",
-		Short:   "Check the configuration and the channels",
-		Long:    checkHelp,
-		Example: "  hub check --channels ./proto",
-		Args:    takesNothing(),
+		Use:   "check",
+		Short: "Check the configuration and the channels",
+		Long:  checkHelp,
+		Example: `  hub check --channels ./proto
+  hub check --channels ./proto --against origin/main
+  hub check --channels ./proto --access > access.txt`,
+		Args: takesNothing(),
+		PreRunE: func(*cobra.Command, []string) error {
+			if asJSON && before == "" {
+				return errors.New("--json goes with --against")
+			}
+			return nil
+		},
 		RunE: p.begin(func(ctx context.Context, _ []string) error {
 			config, err := loadConfig(flags, p.env)
 			if err != nil {
@@ -41,11 +61,21 @@ func (p *program) check() *cobra.Command {
 			for _, note := range slices.Concat(config.notes, channels.Warnings()) {
 				p.sayf("hub: note: %s", printable(note))
 			}
+			switch {
+			case before != "":
+				return p.against(ctx, before, config, channels, asJSON)
+			case access:
+				return writeAccess(p.stdout, channels.Channels())
+			}
 			return writeSummary(p.stdout, config, channels)
 		}),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	flags.add(cmd)
+	cmd.Flags().StringVar(&before, "against", "", "tell what changes from the channels at a path or of a git ref")
+	cmd.Flags().BoolVar(&access, "access", false, "print who may join and send where")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings of --against as a JSON array of hub.v1.ChannelFinding")
+	cmd.MarkFlagsMutuallyExclusive("against", "access")
 	return cmd
 }
 

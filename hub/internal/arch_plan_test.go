@@ -45,7 +45,7 @@ type wall struct {
 var theHouse = plan{
 	floors: []floor{
 		{"ground", []string{"hub/internal/fault", "hub/internal"}}, // hub/internal itself is the inspector's office
-		{"words", []string{"hub/channel", "hub/schema"}},
+		{"words", []string{"hub/channel", "hub/schema", "hub/schema/compare"}},
 		{"state", []string{
 			"hub/internal/gate", "hub/internal/wire",
 			"hub/internal/engine", "hub/internal/engine/memory", "hub/internal/engine/nats", "hub/internal/engine/enginetest",
@@ -57,6 +57,7 @@ var theHouse = plan{
 	},
 	stairs: map[string]string{
 		"hub/schema":                     "hub/channel", // declarations are made of names
+		"hub/schema/compare":             "hub/schema",  // it compares them
 		"hub/internal/engine/memory":     "hub/internal/engine",
 		"hub/internal/engine/nats":       "hub/internal/engine",
 		"hub/internal/engine/enginetest": "hub/internal/engine",

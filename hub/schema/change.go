@@ -23,11 +23,13 @@ type Change struct {
 	Removed []string
 	// Unchanged are as they were.
 	Unchanged []string
+	// Before and After are the channels that were compared: those of one owner.
+	Before, After []*Channel
 }
 
 // compare tells two sources of one owner apart; nil is an empty one.
 func compare(before, after *source) Change {
-	var change Change
+	change := Change{Before: before.list(), After: after.list()}
 	for _, c := range after.list() {
 		switch old := before.lookup(c.Name()); {
 		case old == nil:

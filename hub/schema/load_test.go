@@ -204,6 +204,7 @@ func TestAFailedLoadChangesNothing(t *testing.T) {
 func TestLoadWithoutPathsTakesAllAway(t *testing.T) {
 	r := loaded(t, schema.Config{}, declare("Feed", "a.feed"))
 	change, err := r.Load(t.Context())
+	change.Before = nil
 	if err != nil || !reflect.DeepEqual(change, schema.Change{Removed: []string{"a.feed"}}) {
 		t.Errorf("%+v, %v", change, err)
 	}

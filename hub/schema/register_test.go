@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,15 +60,28 @@ func TestRegisteringReplacesAllOfAnOwner(t *testing.T) {
 	} {
 		before := r.Snapshot()
 		would, err := r.Register(t.Context(), "blog", step.set, nil, true)
+		would.Before, would.After = nil, nil
 		if err != nil || !reflect.DeepEqual(would, step.change) || r.Snapshot() != before {
 			t.Errorf("dry: %+v, %v", would, err)
 		}
 		did, err := register(t, r, "blog", step.set)
+		if got := namesOf(did.After); err == nil && !slices.Equal(got, slices.Sorted(slices.Values(slices.Concat(did.Added, did.Changed, did.Unchanged)))) {
+			t.Errorf("after it are %v", got)
+		}
+		did.Before, did.After = nil, nil
 		if err != nil || !reflect.DeepEqual(did, step.change) {
 			t.Errorf("%+v, not %+v, %v", did, step.change, err)
 		}
 		holds(t, r, step.left...)
 	}
+}
+
+func namesOf(channels []*schema.Channel) []string {
+	var out []string
+	for _, c := range channels {
+		out = append(out, c.Name())
+	}
+	return out
 }
 
 func TestAnotherOwnersNamesAreAConflict(t *testing.T) {

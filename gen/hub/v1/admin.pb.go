@@ -25,6 +25,67 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Severity is how grave a finding is.
+type ChannelFinding_Severity int32
+
+const (
+	// Not said.
+	ChannelFinding_SEVERITY_UNSPECIFIED ChannelFinding_Severity = 0
+	// Breaks nothing.
+	ChannelFinding_SEVERITY_NOTE ChannelFinding_Severity = 1
+	// Breaks nothing that is right, and may surprise.
+	ChannelFinding_SEVERITY_WARNING ChannelFinding_Severity = 2
+	// Lets more people see or do something.
+	ChannelFinding_SEVERITY_SECURITY ChannelFinding_Severity = 3
+	// Refuses, or makes unreadable, what was good before.
+	ChannelFinding_SEVERITY_BREAKING ChannelFinding_Severity = 4
+)
+
+// Enum value maps for ChannelFinding_Severity.
+var (
+	ChannelFinding_Severity_name = map[int32]string{
+		0: "SEVERITY_UNSPECIFIED",
+		1: "SEVERITY_NOTE",
+		2: "SEVERITY_WARNING",
+		3: "SEVERITY_SECURITY",
+		4: "SEVERITY_BREAKING",
+	}
+	ChannelFinding_Severity_value = map[string]int32{
+		"SEVERITY_UNSPECIFIED": 0,
+		"SEVERITY_NOTE":        1,
+		"SEVERITY_WARNING":     2,
+		"SEVERITY_SECURITY":    3,
+		"SEVERITY_BREAKING":    4,
+	}
+)
+
+func (x ChannelFinding_Severity) Enum() *ChannelFinding_Severity {
+	p := new(ChannelFinding_Severity)
+	*p = x
+	return p
+}
+
+func (x ChannelFinding_Severity) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ChannelFinding_Severity) Descriptor() protoreflect.EnumDescriptor {
+	return file_hub_v1_admin_proto_enumTypes[0].Descriptor()
+}
+
+func (ChannelFinding_Severity) Type() protoreflect.EnumType {
+	return &file_hub_v1_admin_proto_enumTypes[0]
+}
+
+func (x ChannelFinding_Severity) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ChannelFinding_Severity.Descriptor instead.
+func (ChannelFinding_Severity) EnumDescriptor() ([]byte, []int) {
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{7, 0}
+}
+
 // ListChannelsRequest asks for the declared channels.
 type ListChannelsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -375,7 +436,9 @@ type RegisterChannelsResponse struct {
 	// Declared names that are gone, in order.
 	Removed []string `protobuf:"bytes,3,rep,name=removed,proto3" json:"removed,omitempty"`
 	// Declared names that stay as they were, in order.
-	Unchanged     []string `protobuf:"bytes,4,rep,name=unchanged,proto3" json:"unchanged,omitempty"`
+	Unchanged []string `protobuf:"bytes,4,rep,name=unchanged,proto3" json:"unchanged,omitempty"`
+	// What the change breaks and for whom, by channel, the gravest first: what `hub check --against` tells.
+	Findings      []*ChannelFinding `protobuf:"bytes,5,rep,name=findings,proto3" json:"findings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -438,6 +501,104 @@ func (x *RegisterChannelsResponse) GetUnchanged() []string {
 	return nil
 }
 
+func (x *RegisterChannelsResponse) GetFindings() []*ChannelFinding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+// ChannelFinding is one thing that a change of declarations does.
+type ChannelFinding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How grave it is.
+	Severity ChannelFinding_Severity `protobuf:"varint,1,opt,name=severity,proto3,enum=hub.v1.ChannelFinding_Severity" json:"severity,omitempty"`
+	// Its name for programs, as `CHANNEL_REMOVED`.
+	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	// The declared name; the old one where it changed.
+	Channel string `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	// The path in the payload, in JSON names. Empty: it is about the channel.
+	Field string `protobuf:"bytes,4,opt,name=field,proto3" json:"field,omitempty"`
+	// Whom it concerns: browsers, backends, workers.
+	Concerns []string `protobuf:"bytes,5,rep,name=concerns,proto3" json:"concerns,omitempty"`
+	// For people: what happens.
+	Message       string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChannelFinding) Reset() {
+	*x = ChannelFinding{}
+	mi := &file_hub_v1_admin_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChannelFinding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChannelFinding) ProtoMessage() {}
+
+func (x *ChannelFinding) ProtoReflect() protoreflect.Message {
+	mi := &file_hub_v1_admin_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChannelFinding.ProtoReflect.Descriptor instead.
+func (*ChannelFinding) Descriptor() ([]byte, []int) {
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ChannelFinding) GetSeverity() ChannelFinding_Severity {
+	if x != nil {
+		return x.Severity
+	}
+	return ChannelFinding_SEVERITY_UNSPECIFIED
+}
+
+func (x *ChannelFinding) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *ChannelFinding) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *ChannelFinding) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *ChannelFinding) GetConcerns() []string {
+	if x != nil {
+		return x.Concerns
+	}
+	return nil
+}
+
+func (x *ChannelFinding) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 // ListSessionsRequest asks for sessions.
 type ListSessionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -455,7 +616,7 @@ type ListSessionsRequest struct {
 
 func (x *ListSessionsRequest) Reset() {
 	*x = ListSessionsRequest{}
-	mi := &file_hub_v1_admin_proto_msgTypes[7]
+	mi := &file_hub_v1_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -467,7 +628,7 @@ func (x *ListSessionsRequest) String() string {
 func (*ListSessionsRequest) ProtoMessage() {}
 
 func (x *ListSessionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[7]
+	mi := &file_hub_v1_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -480,7 +641,7 @@ func (x *ListSessionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSessionsRequest.ProtoReflect.Descriptor instead.
 func (*ListSessionsRequest) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListSessionsRequest) GetUserId() string {
@@ -524,7 +685,7 @@ type ListSessionsResponse struct {
 
 func (x *ListSessionsResponse) Reset() {
 	*x = ListSessionsResponse{}
-	mi := &file_hub_v1_admin_proto_msgTypes[8]
+	mi := &file_hub_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -536,7 +697,7 @@ func (x *ListSessionsResponse) String() string {
 func (*ListSessionsResponse) ProtoMessage() {}
 
 func (x *ListSessionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[8]
+	mi := &file_hub_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -549,7 +710,7 @@ func (x *ListSessionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSessionsResponse.ProtoReflect.Descriptor instead.
 func (*ListSessionsResponse) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListSessionsResponse) GetSessions() []*SessionInfo {
@@ -591,7 +752,7 @@ type SessionInfo struct {
 
 func (x *SessionInfo) Reset() {
 	*x = SessionInfo{}
-	mi := &file_hub_v1_admin_proto_msgTypes[9]
+	mi := &file_hub_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -603,7 +764,7 @@ func (x *SessionInfo) String() string {
 func (*SessionInfo) ProtoMessage() {}
 
 func (x *SessionInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[9]
+	mi := &file_hub_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -616,7 +777,7 @@ func (x *SessionInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionInfo.ProtoReflect.Descriptor instead.
 func (*SessionInfo) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SessionInfo) GetSender() *Sender {
@@ -692,7 +853,7 @@ type SessionSelector struct {
 
 func (x *SessionSelector) Reset() {
 	*x = SessionSelector{}
-	mi := &file_hub_v1_admin_proto_msgTypes[10]
+	mi := &file_hub_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -704,7 +865,7 @@ func (x *SessionSelector) String() string {
 func (*SessionSelector) ProtoMessage() {}
 
 func (x *SessionSelector) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[10]
+	mi := &file_hub_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -717,7 +878,7 @@ func (x *SessionSelector) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionSelector.ProtoReflect.Descriptor instead.
 func (*SessionSelector) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SessionSelector) GetBy() isSessionSelector_By {
@@ -792,7 +953,7 @@ type DisconnectSessionRequest struct {
 
 func (x *DisconnectSessionRequest) Reset() {
 	*x = DisconnectSessionRequest{}
-	mi := &file_hub_v1_admin_proto_msgTypes[11]
+	mi := &file_hub_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -804,7 +965,7 @@ func (x *DisconnectSessionRequest) String() string {
 func (*DisconnectSessionRequest) ProtoMessage() {}
 
 func (x *DisconnectSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[11]
+	mi := &file_hub_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -817,7 +978,7 @@ func (x *DisconnectSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisconnectSessionRequest.ProtoReflect.Descriptor instead.
 func (*DisconnectSessionRequest) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DisconnectSessionRequest) GetSessions() *SessionSelector {
@@ -845,7 +1006,7 @@ type DisconnectSessionResponse struct {
 
 func (x *DisconnectSessionResponse) Reset() {
 	*x = DisconnectSessionResponse{}
-	mi := &file_hub_v1_admin_proto_msgTypes[12]
+	mi := &file_hub_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -857,7 +1018,7 @@ func (x *DisconnectSessionResponse) String() string {
 func (*DisconnectSessionResponse) ProtoMessage() {}
 
 func (x *DisconnectSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[12]
+	mi := &file_hub_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -870,7 +1031,7 @@ func (x *DisconnectSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisconnectSessionResponse.ProtoReflect.Descriptor instead.
 func (*DisconnectSessionResponse) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DisconnectSessionResponse) GetSessions() uint32 {
@@ -895,7 +1056,7 @@ type UnsubscribeRequest struct {
 
 func (x *UnsubscribeRequest) Reset() {
 	*x = UnsubscribeRequest{}
-	mi := &file_hub_v1_admin_proto_msgTypes[13]
+	mi := &file_hub_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -907,7 +1068,7 @@ func (x *UnsubscribeRequest) String() string {
 func (*UnsubscribeRequest) ProtoMessage() {}
 
 func (x *UnsubscribeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[13]
+	mi := &file_hub_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -920,7 +1081,7 @@ func (x *UnsubscribeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnsubscribeRequest.ProtoReflect.Descriptor instead.
 func (*UnsubscribeRequest) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UnsubscribeRequest) GetSessions() *SessionSelector {
@@ -955,7 +1116,7 @@ type UnsubscribeResponse struct {
 
 func (x *UnsubscribeResponse) Reset() {
 	*x = UnsubscribeResponse{}
-	mi := &file_hub_v1_admin_proto_msgTypes[14]
+	mi := &file_hub_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -967,7 +1128,7 @@ func (x *UnsubscribeResponse) String() string {
 func (*UnsubscribeResponse) ProtoMessage() {}
 
 func (x *UnsubscribeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[14]
+	mi := &file_hub_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -980,7 +1141,7 @@ func (x *UnsubscribeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnsubscribeResponse.ProtoReflect.Descriptor instead.
 func (*UnsubscribeResponse) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UnsubscribeResponse) GetSubscriptions() uint32 {
@@ -1005,7 +1166,7 @@ type ListMembersRequest struct {
 
 func (x *ListMembersRequest) Reset() {
 	*x = ListMembersRequest{}
-	mi := &file_hub_v1_admin_proto_msgTypes[15]
+	mi := &file_hub_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1017,7 +1178,7 @@ func (x *ListMembersRequest) String() string {
 func (*ListMembersRequest) ProtoMessage() {}
 
 func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[15]
+	mi := &file_hub_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1030,7 +1191,7 @@ func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListMembersRequest) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListMembersRequest) GetChannel() string {
@@ -1069,7 +1230,7 @@ type ListMembersResponse struct {
 
 func (x *ListMembersResponse) Reset() {
 	*x = ListMembersResponse{}
-	mi := &file_hub_v1_admin_proto_msgTypes[16]
+	mi := &file_hub_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1242,7 @@ func (x *ListMembersResponse) String() string {
 func (*ListMembersResponse) ProtoMessage() {}
 
 func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[16]
+	mi := &file_hub_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1255,7 @@ func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListMembersResponse) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListMembersResponse) GetMembers() []*Member {
@@ -1133,7 +1294,7 @@ type ListHistoryRequest struct {
 
 func (x *ListHistoryRequest) Reset() {
 	*x = ListHistoryRequest{}
-	mi := &file_hub_v1_admin_proto_msgTypes[17]
+	mi := &file_hub_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1145,7 +1306,7 @@ func (x *ListHistoryRequest) String() string {
 func (*ListHistoryRequest) ProtoMessage() {}
 
 func (x *ListHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[17]
+	mi := &file_hub_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1158,7 +1319,7 @@ func (x *ListHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHistoryRequest.ProtoReflect.Descriptor instead.
 func (*ListHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListHistoryRequest) GetChannel() string {
@@ -1195,7 +1356,7 @@ type ListHistoryResponse struct {
 
 func (x *ListHistoryResponse) Reset() {
 	*x = ListHistoryResponse{}
-	mi := &file_hub_v1_admin_proto_msgTypes[18]
+	mi := &file_hub_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1207,7 +1368,7 @@ func (x *ListHistoryResponse) String() string {
 func (*ListHistoryResponse) ProtoMessage() {}
 
 func (x *ListHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[18]
+	mi := &file_hub_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1220,7 +1381,7 @@ func (x *ListHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHistoryResponse.ProtoReflect.Descriptor instead.
 func (*ListHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListHistoryResponse) GetMessages() []*Publication {
@@ -1252,7 +1413,7 @@ type Publication struct {
 
 func (x *Publication) Reset() {
 	*x = Publication{}
-	mi := &file_hub_v1_admin_proto_msgTypes[19]
+	mi := &file_hub_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +1425,7 @@ func (x *Publication) String() string {
 func (*Publication) ProtoMessage() {}
 
 func (x *Publication) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[19]
+	mi := &file_hub_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +1438,7 @@ func (x *Publication) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Publication.ProtoReflect.Descriptor instead.
 func (*Publication) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Publication) GetId() string {
@@ -1314,7 +1475,7 @@ type ListDeadLettersRequest struct {
 
 func (x *ListDeadLettersRequest) Reset() {
 	*x = ListDeadLettersRequest{}
-	mi := &file_hub_v1_admin_proto_msgTypes[20]
+	mi := &file_hub_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1326,7 +1487,7 @@ func (x *ListDeadLettersRequest) String() string {
 func (*ListDeadLettersRequest) ProtoMessage() {}
 
 func (x *ListDeadLettersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[20]
+	mi := &file_hub_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1339,7 +1500,7 @@ func (x *ListDeadLettersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadLettersRequest.ProtoReflect.Descriptor instead.
 func (*ListDeadLettersRequest) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListDeadLettersRequest) GetChannel() string {
@@ -1369,7 +1530,7 @@ type ListDeadLettersResponse struct {
 
 func (x *ListDeadLettersResponse) Reset() {
 	*x = ListDeadLettersResponse{}
-	mi := &file_hub_v1_admin_proto_msgTypes[21]
+	mi := &file_hub_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1381,7 +1542,7 @@ func (x *ListDeadLettersResponse) String() string {
 func (*ListDeadLettersResponse) ProtoMessage() {}
 
 func (x *ListDeadLettersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[21]
+	mi := &file_hub_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1394,7 +1555,7 @@ func (x *ListDeadLettersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadLettersResponse.ProtoReflect.Descriptor instead.
 func (*ListDeadLettersResponse) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListDeadLettersResponse) GetDeadLetters() []*DeadLetter {
@@ -1436,7 +1597,7 @@ type DeadLetter struct {
 
 func (x *DeadLetter) Reset() {
 	*x = DeadLetter{}
-	mi := &file_hub_v1_admin_proto_msgTypes[22]
+	mi := &file_hub_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1448,7 +1609,7 @@ func (x *DeadLetter) String() string {
 func (*DeadLetter) ProtoMessage() {}
 
 func (x *DeadLetter) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[22]
+	mi := &file_hub_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1461,7 +1622,7 @@ func (x *DeadLetter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadLetter.ProtoReflect.Descriptor instead.
 func (*DeadLetter) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DeadLetter) GetMessageId() string {
@@ -1533,7 +1694,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_hub_v1_admin_proto_msgTypes[23]
+	mi := &file_hub_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1545,7 +1706,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[23]
+	mi := &file_hub_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1558,7 +1719,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ExplainRequest) GetChannel() string {
@@ -1586,7 +1747,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_hub_v1_admin_proto_msgTypes[24]
+	mi := &file_hub_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1598,7 +1759,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[24]
+	mi := &file_hub_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1611,7 +1772,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ExplainResponse) GetGates() []*GateVerdict {
@@ -1638,7 +1799,7 @@ type GateVerdict struct {
 
 func (x *GateVerdict) Reset() {
 	*x = GateVerdict{}
-	mi := &file_hub_v1_admin_proto_msgTypes[25]
+	mi := &file_hub_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1650,7 +1811,7 @@ func (x *GateVerdict) String() string {
 func (*GateVerdict) ProtoMessage() {}
 
 func (x *GateVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[25]
+	mi := &file_hub_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1663,7 +1824,7 @@ func (x *GateVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GateVerdict.ProtoReflect.Descriptor instead.
 func (*GateVerdict) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GateVerdict) GetGate() string {
@@ -1705,7 +1866,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_hub_v1_admin_proto_msgTypes[26]
+	mi := &file_hub_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1717,7 +1878,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[26]
+	mi := &file_hub_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1730,7 +1891,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WatchRequest) GetChannel() string {
@@ -1756,7 +1917,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_hub_v1_admin_proto_msgTypes[27]
+	mi := &file_hub_v1_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1768,7 +1929,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[27]
+	mi := &file_hub_v1_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1781,7 +1942,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WatchResponse) GetEvent() isWatchResponse_Event {
@@ -1836,7 +1997,7 @@ type GetStatsRequest struct {
 
 func (x *GetStatsRequest) Reset() {
 	*x = GetStatsRequest{}
-	mi := &file_hub_v1_admin_proto_msgTypes[28]
+	mi := &file_hub_v1_admin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1848,7 +2009,7 @@ func (x *GetStatsRequest) String() string {
 func (*GetStatsRequest) ProtoMessage() {}
 
 func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[28]
+	mi := &file_hub_v1_admin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1861,7 +2022,7 @@ func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetStatsRequest) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{28}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{29}
 }
 
 // GetStatsResponse has counts of this hub process.
@@ -1887,7 +2048,7 @@ type GetStatsResponse struct {
 
 func (x *GetStatsResponse) Reset() {
 	*x = GetStatsResponse{}
-	mi := &file_hub_v1_admin_proto_msgTypes[29]
+	mi := &file_hub_v1_admin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1899,7 +2060,7 @@ func (x *GetStatsResponse) String() string {
 func (*GetStatsResponse) ProtoMessage() {}
 
 func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hub_v1_admin_proto_msgTypes[29]
+	mi := &file_hub_v1_admin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1912,7 +2073,7 @@ func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatsResponse) Descriptor() ([]byte, []int) {
-	return file_hub_v1_admin_proto_rawDescGZIP(), []int{29}
+	return file_hub_v1_admin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetStatsResponse) GetHubId() string {
@@ -1987,12 +2148,26 @@ const file_hub_v1_admin_proto_rawDesc = "" +
 	"\x05files\x18\x02 \x01(\v2\".google.protobuf.FileDescriptorSetR\x05files\"t\n" +
 	"\x17RegisterChannelsRequest\x12@\n" +
 	"\x05files\x18\x01 \x01(\v2\".google.protobuf.FileDescriptorSetB\x06\xbaH\x03\xc8\x01\x01R\x05files\x12\x17\n" +
-	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"\x82\x01\n" +
+	"\adry_run\x18\x02 \x01(\bR\x06dryRun\"\xb6\x01\n" +
 	"\x18RegisterChannelsResponse\x12\x14\n" +
 	"\x05added\x18\x01 \x03(\tR\x05added\x12\x18\n" +
 	"\achanged\x18\x02 \x03(\tR\achanged\x12\x18\n" +
 	"\aremoved\x18\x03 \x03(\tR\aremoved\x12\x1c\n" +
-	"\tunchanged\x18\x04 \x03(\tR\tunchanged\"\x9e\x01\n" +
+	"\tunchanged\x18\x04 \x03(\tR\tunchanged\x122\n" +
+	"\bfindings\x18\x05 \x03(\v2\x16.hub.v1.ChannelFindingR\bfindings\"\xeb\x02\n" +
+	"\x0eChannelFinding\x12;\n" +
+	"\bseverity\x18\x01 \x01(\x0e2\x1f.hub.v1.ChannelFinding.SeverityR\bseverity\x12\x1b\n" +
+	"\x04kind\x18\x02 \x01(\tB\a\xbaH\x04r\x02(@R\x04kind\x12\"\n" +
+	"\achannel\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\xff\x01R\achannel\x12\x1e\n" +
+	"\x05field\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\x05field\x12\x1a\n" +
+	"\bconcerns\x18\x05 \x03(\tR\bconcerns\x12\"\n" +
+	"\amessage\x18\x06 \x01(\tB\b\xbaH\x05r\x03(\x80 R\amessage\"{\n" +
+	"\bSeverity\x12\x18\n" +
+	"\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rSEVERITY_NOTE\x10\x01\x12\x14\n" +
+	"\x10SEVERITY_WARNING\x10\x02\x12\x15\n" +
+	"\x11SEVERITY_SECURITY\x10\x03\x12\x15\n" +
+	"\x11SEVERITY_BREAKING\x10\x04\"\x9e\x01\n" +
 	"\x13ListSessionsRequest\x12!\n" +
 	"\auser_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x06userId\x12\"\n" +
 	"\achannel\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\xff\x01R\achannel\x12\x1e\n" +
@@ -2119,106 +2294,111 @@ func file_hub_v1_admin_proto_rawDescGZIP() []byte {
 	return file_hub_v1_admin_proto_rawDescData
 }
 
-var file_hub_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_hub_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_hub_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_hub_v1_admin_proto_goTypes = []any{
-	(*ListChannelsRequest)(nil),            // 0: hub.v1.ListChannelsRequest
-	(*ListChannelsResponse)(nil),           // 1: hub.v1.ListChannelsResponse
-	(*ChannelInfo)(nil),                    // 2: hub.v1.ChannelInfo
-	(*GetChannelRequest)(nil),              // 3: hub.v1.GetChannelRequest
-	(*GetChannelResponse)(nil),             // 4: hub.v1.GetChannelResponse
-	(*RegisterChannelsRequest)(nil),        // 5: hub.v1.RegisterChannelsRequest
-	(*RegisterChannelsResponse)(nil),       // 6: hub.v1.RegisterChannelsResponse
-	(*ListSessionsRequest)(nil),            // 7: hub.v1.ListSessionsRequest
-	(*ListSessionsResponse)(nil),           // 8: hub.v1.ListSessionsResponse
-	(*SessionInfo)(nil),                    // 9: hub.v1.SessionInfo
-	(*SessionSelector)(nil),                // 10: hub.v1.SessionSelector
-	(*DisconnectSessionRequest)(nil),       // 11: hub.v1.DisconnectSessionRequest
-	(*DisconnectSessionResponse)(nil),      // 12: hub.v1.DisconnectSessionResponse
-	(*UnsubscribeRequest)(nil),             // 13: hub.v1.UnsubscribeRequest
-	(*UnsubscribeResponse)(nil),            // 14: hub.v1.UnsubscribeResponse
-	(*ListMembersRequest)(nil),             // 15: hub.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),            // 16: hub.v1.ListMembersResponse
-	(*ListHistoryRequest)(nil),             // 17: hub.v1.ListHistoryRequest
-	(*ListHistoryResponse)(nil),            // 18: hub.v1.ListHistoryResponse
-	(*Publication)(nil),                    // 19: hub.v1.Publication
-	(*ListDeadLettersRequest)(nil),         // 20: hub.v1.ListDeadLettersRequest
-	(*ListDeadLettersResponse)(nil),        // 21: hub.v1.ListDeadLettersResponse
-	(*DeadLetter)(nil),                     // 22: hub.v1.DeadLetter
-	(*ExplainRequest)(nil),                 // 23: hub.v1.ExplainRequest
-	(*ExplainResponse)(nil),                // 24: hub.v1.ExplainResponse
-	(*GateVerdict)(nil),                    // 25: hub.v1.GateVerdict
-	(*WatchRequest)(nil),                   // 26: hub.v1.WatchRequest
-	(*WatchResponse)(nil),                  // 27: hub.v1.WatchResponse
-	(*GetStatsRequest)(nil),                // 28: hub.v1.GetStatsRequest
-	(*GetStatsResponse)(nil),               // 29: hub.v1.GetStatsResponse
-	(*ChannelOptions)(nil),                 // 30: hub.v1.ChannelOptions
-	(*InboundOptions)(nil),                 // 31: hub.v1.InboundOptions
-	(*descriptorpb.FileDescriptorSet)(nil), // 32: google.protobuf.FileDescriptorSet
-	(*Sender)(nil),                         // 33: hub.v1.Sender
-	(*timestamppb.Timestamp)(nil),          // 34: google.protobuf.Timestamp
-	(*Member)(nil),                         // 35: hub.v1.Member
-	(*Position)(nil),                       // 36: hub.v1.Position
-	(*anypb.Any)(nil),                      // 37: google.protobuf.Any
-	(*Error)(nil),                          // 38: hub.v1.Error
-	(*Identity)(nil),                       // 39: hub.v1.Identity
+	(ChannelFinding_Severity)(0),           // 0: hub.v1.ChannelFinding.Severity
+	(*ListChannelsRequest)(nil),            // 1: hub.v1.ListChannelsRequest
+	(*ListChannelsResponse)(nil),           // 2: hub.v1.ListChannelsResponse
+	(*ChannelInfo)(nil),                    // 3: hub.v1.ChannelInfo
+	(*GetChannelRequest)(nil),              // 4: hub.v1.GetChannelRequest
+	(*GetChannelResponse)(nil),             // 5: hub.v1.GetChannelResponse
+	(*RegisterChannelsRequest)(nil),        // 6: hub.v1.RegisterChannelsRequest
+	(*RegisterChannelsResponse)(nil),       // 7: hub.v1.RegisterChannelsResponse
+	(*ChannelFinding)(nil),                 // 8: hub.v1.ChannelFinding
+	(*ListSessionsRequest)(nil),            // 9: hub.v1.ListSessionsRequest
+	(*ListSessionsResponse)(nil),           // 10: hub.v1.ListSessionsResponse
+	(*SessionInfo)(nil),                    // 11: hub.v1.SessionInfo
+	(*SessionSelector)(nil),                // 12: hub.v1.SessionSelector
+	(*DisconnectSessionRequest)(nil),       // 13: hub.v1.DisconnectSessionRequest
+	(*DisconnectSessionResponse)(nil),      // 14: hub.v1.DisconnectSessionResponse
+	(*UnsubscribeRequest)(nil),             // 15: hub.v1.UnsubscribeRequest
+	(*UnsubscribeResponse)(nil),            // 16: hub.v1.UnsubscribeResponse
+	(*ListMembersRequest)(nil),             // 17: hub.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),            // 18: hub.v1.ListMembersResponse
+	(*ListHistoryRequest)(nil),             // 19: hub.v1.ListHistoryRequest
+	(*ListHistoryResponse)(nil),            // 20: hub.v1.ListHistoryResponse
+	(*Publication)(nil),                    // 21: hub.v1.Publication
+	(*ListDeadLettersRequest)(nil),         // 22: hub.v1.ListDeadLettersRequest
+	(*ListDeadLettersResponse)(nil),        // 23: hub.v1.ListDeadLettersResponse
+	(*DeadLetter)(nil),                     // 24: hub.v1.DeadLetter
+	(*ExplainRequest)(nil),                 // 25: hub.v1.ExplainRequest
+	(*ExplainResponse)(nil),                // 26: hub.v1.ExplainResponse
+	(*GateVerdict)(nil),                    // 27: hub.v1.GateVerdict
+	(*WatchRequest)(nil),                   // 28: hub.v1.WatchRequest
+	(*WatchResponse)(nil),                  // 29: hub.v1.WatchResponse
+	(*GetStatsRequest)(nil),                // 30: hub.v1.GetStatsRequest
+	(*GetStatsResponse)(nil),               // 31: hub.v1.GetStatsResponse
+	(*ChannelOptions)(nil),                 // 32: hub.v1.ChannelOptions
+	(*InboundOptions)(nil),                 // 33: hub.v1.InboundOptions
+	(*descriptorpb.FileDescriptorSet)(nil), // 34: google.protobuf.FileDescriptorSet
+	(*Sender)(nil),                         // 35: hub.v1.Sender
+	(*timestamppb.Timestamp)(nil),          // 36: google.protobuf.Timestamp
+	(*Member)(nil),                         // 37: hub.v1.Member
+	(*Position)(nil),                       // 38: hub.v1.Position
+	(*anypb.Any)(nil),                      // 39: google.protobuf.Any
+	(*Error)(nil),                          // 40: hub.v1.Error
+	(*Identity)(nil),                       // 41: hub.v1.Identity
 }
 var file_hub_v1_admin_proto_depIdxs = []int32{
-	2,  // 0: hub.v1.ListChannelsResponse.channels:type_name -> hub.v1.ChannelInfo
-	30, // 1: hub.v1.ChannelInfo.options:type_name -> hub.v1.ChannelOptions
-	31, // 2: hub.v1.ChannelInfo.inbound:type_name -> hub.v1.InboundOptions
-	2,  // 3: hub.v1.GetChannelResponse.channel:type_name -> hub.v1.ChannelInfo
-	32, // 4: hub.v1.GetChannelResponse.files:type_name -> google.protobuf.FileDescriptorSet
-	32, // 5: hub.v1.RegisterChannelsRequest.files:type_name -> google.protobuf.FileDescriptorSet
-	9,  // 6: hub.v1.ListSessionsResponse.sessions:type_name -> hub.v1.SessionInfo
-	33, // 7: hub.v1.SessionInfo.sender:type_name -> hub.v1.Sender
-	34, // 8: hub.v1.SessionInfo.connected_at:type_name -> google.protobuf.Timestamp
-	34, // 9: hub.v1.SessionInfo.expires_at:type_name -> google.protobuf.Timestamp
-	10, // 10: hub.v1.DisconnectSessionRequest.sessions:type_name -> hub.v1.SessionSelector
-	10, // 11: hub.v1.UnsubscribeRequest.sessions:type_name -> hub.v1.SessionSelector
-	35, // 12: hub.v1.ListMembersResponse.members:type_name -> hub.v1.Member
-	36, // 13: hub.v1.ListHistoryRequest.since:type_name -> hub.v1.Position
-	19, // 14: hub.v1.ListHistoryResponse.messages:type_name -> hub.v1.Publication
-	36, // 15: hub.v1.ListHistoryResponse.position:type_name -> hub.v1.Position
-	36, // 16: hub.v1.Publication.position:type_name -> hub.v1.Position
-	22, // 17: hub.v1.ListDeadLettersResponse.dead_letters:type_name -> hub.v1.DeadLetter
-	37, // 18: hub.v1.DeadLetter.message:type_name -> google.protobuf.Any
-	33, // 19: hub.v1.DeadLetter.sender:type_name -> hub.v1.Sender
-	38, // 20: hub.v1.DeadLetter.error:type_name -> hub.v1.Error
-	34, // 21: hub.v1.DeadLetter.at:type_name -> google.protobuf.Timestamp
-	39, // 22: hub.v1.ExplainRequest.identity:type_name -> hub.v1.Identity
-	25, // 23: hub.v1.ExplainResponse.gates:type_name -> hub.v1.GateVerdict
-	38, // 24: hub.v1.GateVerdict.error:type_name -> hub.v1.Error
-	19, // 25: hub.v1.WatchResponse.publication:type_name -> hub.v1.Publication
-	34, // 26: hub.v1.GetStatsResponse.started_at:type_name -> google.protobuf.Timestamp
-	0,  // 27: hub.v1.AdminService.ListChannels:input_type -> hub.v1.ListChannelsRequest
-	3,  // 28: hub.v1.AdminService.GetChannel:input_type -> hub.v1.GetChannelRequest
-	5,  // 29: hub.v1.AdminService.RegisterChannels:input_type -> hub.v1.RegisterChannelsRequest
-	7,  // 30: hub.v1.AdminService.ListSessions:input_type -> hub.v1.ListSessionsRequest
-	11, // 31: hub.v1.AdminService.DisconnectSession:input_type -> hub.v1.DisconnectSessionRequest
-	13, // 32: hub.v1.AdminService.Unsubscribe:input_type -> hub.v1.UnsubscribeRequest
-	15, // 33: hub.v1.AdminService.ListMembers:input_type -> hub.v1.ListMembersRequest
-	17, // 34: hub.v1.AdminService.ListHistory:input_type -> hub.v1.ListHistoryRequest
-	20, // 35: hub.v1.AdminService.ListDeadLetters:input_type -> hub.v1.ListDeadLettersRequest
-	23, // 36: hub.v1.AdminService.Explain:input_type -> hub.v1.ExplainRequest
-	26, // 37: hub.v1.AdminService.Watch:input_type -> hub.v1.WatchRequest
-	28, // 38: hub.v1.AdminService.GetStats:input_type -> hub.v1.GetStatsRequest
-	1,  // 39: hub.v1.AdminService.ListChannels:output_type -> hub.v1.ListChannelsResponse
-	4,  // 40: hub.v1.AdminService.GetChannel:output_type -> hub.v1.GetChannelResponse
-	6,  // 41: hub.v1.AdminService.RegisterChannels:output_type -> hub.v1.RegisterChannelsResponse
-	8,  // 42: hub.v1.AdminService.ListSessions:output_type -> hub.v1.ListSessionsResponse
-	12, // 43: hub.v1.AdminService.DisconnectSession:output_type -> hub.v1.DisconnectSessionResponse
-	14, // 44: hub.v1.AdminService.Unsubscribe:output_type -> hub.v1.UnsubscribeResponse
-	16, // 45: hub.v1.AdminService.ListMembers:output_type -> hub.v1.ListMembersResponse
-	18, // 46: hub.v1.AdminService.ListHistory:output_type -> hub.v1.ListHistoryResponse
-	21, // 47: hub.v1.AdminService.ListDeadLetters:output_type -> hub.v1.ListDeadLettersResponse
-	24, // 48: hub.v1.AdminService.Explain:output_type -> hub.v1.ExplainResponse
-	27, // 49: hub.v1.AdminService.Watch:output_type -> hub.v1.WatchResponse
-	29, // 50: hub.v1.AdminService.GetStats:output_type -> hub.v1.GetStatsResponse
-	39, // [39:51] is the sub-list for method output_type
-	27, // [27:39] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	3,  // 0: hub.v1.ListChannelsResponse.channels:type_name -> hub.v1.ChannelInfo
+	32, // 1: hub.v1.ChannelInfo.options:type_name -> hub.v1.ChannelOptions
+	33, // 2: hub.v1.ChannelInfo.inbound:type_name -> hub.v1.InboundOptions
+	3,  // 3: hub.v1.GetChannelResponse.channel:type_name -> hub.v1.ChannelInfo
+	34, // 4: hub.v1.GetChannelResponse.files:type_name -> google.protobuf.FileDescriptorSet
+	34, // 5: hub.v1.RegisterChannelsRequest.files:type_name -> google.protobuf.FileDescriptorSet
+	8,  // 6: hub.v1.RegisterChannelsResponse.findings:type_name -> hub.v1.ChannelFinding
+	0,  // 7: hub.v1.ChannelFinding.severity:type_name -> hub.v1.ChannelFinding.Severity
+	11, // 8: hub.v1.ListSessionsResponse.sessions:type_name -> hub.v1.SessionInfo
+	35, // 9: hub.v1.SessionInfo.sender:type_name -> hub.v1.Sender
+	36, // 10: hub.v1.SessionInfo.connected_at:type_name -> google.protobuf.Timestamp
+	36, // 11: hub.v1.SessionInfo.expires_at:type_name -> google.protobuf.Timestamp
+	12, // 12: hub.v1.DisconnectSessionRequest.sessions:type_name -> hub.v1.SessionSelector
+	12, // 13: hub.v1.UnsubscribeRequest.sessions:type_name -> hub.v1.SessionSelector
+	37, // 14: hub.v1.ListMembersResponse.members:type_name -> hub.v1.Member
+	38, // 15: hub.v1.ListHistoryRequest.since:type_name -> hub.v1.Position
+	21, // 16: hub.v1.ListHistoryResponse.messages:type_name -> hub.v1.Publication
+	38, // 17: hub.v1.ListHistoryResponse.position:type_name -> hub.v1.Position
+	38, // 18: hub.v1.Publication.position:type_name -> hub.v1.Position
+	24, // 19: hub.v1.ListDeadLettersResponse.dead_letters:type_name -> hub.v1.DeadLetter
+	39, // 20: hub.v1.DeadLetter.message:type_name -> google.protobuf.Any
+	35, // 21: hub.v1.DeadLetter.sender:type_name -> hub.v1.Sender
+	40, // 22: hub.v1.DeadLetter.error:type_name -> hub.v1.Error
+	36, // 23: hub.v1.DeadLetter.at:type_name -> google.protobuf.Timestamp
+	41, // 24: hub.v1.ExplainRequest.identity:type_name -> hub.v1.Identity
+	27, // 25: hub.v1.ExplainResponse.gates:type_name -> hub.v1.GateVerdict
+	40, // 26: hub.v1.GateVerdict.error:type_name -> hub.v1.Error
+	21, // 27: hub.v1.WatchResponse.publication:type_name -> hub.v1.Publication
+	36, // 28: hub.v1.GetStatsResponse.started_at:type_name -> google.protobuf.Timestamp
+	1,  // 29: hub.v1.AdminService.ListChannels:input_type -> hub.v1.ListChannelsRequest
+	4,  // 30: hub.v1.AdminService.GetChannel:input_type -> hub.v1.GetChannelRequest
+	6,  // 31: hub.v1.AdminService.RegisterChannels:input_type -> hub.v1.RegisterChannelsRequest
+	9,  // 32: hub.v1.AdminService.ListSessions:input_type -> hub.v1.ListSessionsRequest
+	13, // 33: hub.v1.AdminService.DisconnectSession:input_type -> hub.v1.DisconnectSessionRequest
+	15, // 34: hub.v1.AdminService.Unsubscribe:input_type -> hub.v1.UnsubscribeRequest
+	17, // 35: hub.v1.AdminService.ListMembers:input_type -> hub.v1.ListMembersRequest
+	19, // 36: hub.v1.AdminService.ListHistory:input_type -> hub.v1.ListHistoryRequest
+	22, // 37: hub.v1.AdminService.ListDeadLetters:input_type -> hub.v1.ListDeadLettersRequest
+	25, // 38: hub.v1.AdminService.Explain:input_type -> hub.v1.ExplainRequest
+	28, // 39: hub.v1.AdminService.Watch:input_type -> hub.v1.WatchRequest
+	30, // 40: hub.v1.AdminService.GetStats:input_type -> hub.v1.GetStatsRequest
+	2,  // 41: hub.v1.AdminService.ListChannels:output_type -> hub.v1.ListChannelsResponse
+	5,  // 42: hub.v1.AdminService.GetChannel:output_type -> hub.v1.GetChannelResponse
+	7,  // 43: hub.v1.AdminService.RegisterChannels:output_type -> hub.v1.RegisterChannelsResponse
+	10, // 44: hub.v1.AdminService.ListSessions:output_type -> hub.v1.ListSessionsResponse
+	14, // 45: hub.v1.AdminService.DisconnectSession:output_type -> hub.v1.DisconnectSessionResponse
+	16, // 46: hub.v1.AdminService.Unsubscribe:output_type -> hub.v1.UnsubscribeResponse
+	18, // 47: hub.v1.AdminService.ListMembers:output_type -> hub.v1.ListMembersResponse
+	20, // 48: hub.v1.AdminService.ListHistory:output_type -> hub.v1.ListHistoryResponse
+	23, // 49: hub.v1.AdminService.ListDeadLetters:output_type -> hub.v1.ListDeadLettersResponse
+	26, // 50: hub.v1.AdminService.Explain:output_type -> hub.v1.ExplainResponse
+	29, // 51: hub.v1.AdminService.Watch:output_type -> hub.v1.WatchResponse
+	31, // 52: hub.v1.AdminService.GetStats:output_type -> hub.v1.GetStatsResponse
+	41, // [41:53] is the sub-list for method output_type
+	29, // [29:41] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_hub_v1_admin_proto_init() }
@@ -2231,12 +2411,12 @@ func file_hub_v1_admin_proto_init() {
 	file_hub_v1_client_proto_init()
 	file_hub_v1_handler_proto_init()
 	file_hub_v1_reason_proto_init()
-	file_hub_v1_admin_proto_msgTypes[10].OneofWrappers = []any{
+	file_hub_v1_admin_proto_msgTypes[11].OneofWrappers = []any{
 		(*SessionSelector_Session)(nil),
 		(*SessionSelector_UserId)(nil),
 		(*SessionSelector_Role)(nil),
 	}
-	file_hub_v1_admin_proto_msgTypes[27].OneofWrappers = []any{
+	file_hub_v1_admin_proto_msgTypes[28].OneofWrappers = []any{
 		(*WatchResponse_Publication)(nil),
 		(*WatchResponse_Dropped)(nil),
 	}
@@ -2245,13 +2425,14 @@ func file_hub_v1_admin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hub_v1_admin_proto_rawDesc), len(file_hub_v1_admin_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   30,
+			NumEnums:      1,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_hub_v1_admin_proto_goTypes,
 		DependencyIndexes: file_hub_v1_admin_proto_depIdxs,
+		EnumInfos:         file_hub_v1_admin_proto_enumTypes,
 		MessageInfos:      file_hub_v1_admin_proto_msgTypes,
 	}.Build()
 	File_hub_v1_admin_proto = out.File

@@ -14,6 +14,7 @@ import (
 	"github.com/realtime-hub/hub/hub/internal/session"
 	"github.com/realtime-hub/hub/hub/internal/subscription"
 	"github.com/realtime-hub/hub/hub/schema"
+	"github.com/realtime-hub/hub/hub/schema/compare"
 )
 
 type adminService struct {
@@ -101,9 +102,13 @@ func (a adminService) RegisterChannels(ctx context.Context, req *hubv1.RegisterC
 	if a.changed != nil && !req.GetDryRun() {
 		a.changed(change.Changed)
 	}
-	return &hubv1.RegisterChannelsResponse{
+	res := &hubv1.RegisterChannelsResponse{
 		Added: change.Added, Changed: change.Changed, Removed: change.Removed, Unchanged: change.Unchanged,
-	}, nil
+	}
+	for _, finding := range compare.Channels(change.Before, change.After) {
+		res.Findings = append(res.Findings, finding.Proto())
+	}
+	return res, nil
 }
 
 // fileSet gathers files, each after those that it imports.
