@@ -13,6 +13,8 @@ GOLANGCI ?= go tool -modfile=tools/golangci/go.mod golangci-lint
 PROTOS    := proto $(wildcard examples/*/proto)
 TEMPLATES := buf.gen.yaml $(wildcard examples/*/buf.gen.yaml)
 GENERATED := gen $(wildcard examples/*/gen)
+# Pages that a program makes of protos and their comments.
+REFERENCE := docs/configuration.md docs/errors/README.md
 
 # The real JavaScript clients; npm ci runs again only when a lock file changed.
 NODE_MODULES := e2e/node_modules/.installed
@@ -36,7 +38,7 @@ LIBRARY := HUB_DOOR=library HUB_E2E=required go test -race -timeout 10m -skip '^
 
 # Allocation tests (TestAllocs…) run without -race, which allocates itself; only their packages are built again.
 # Then the modules of their own: bench, sdk/go/bridge. HUB_E2E=required: a missing Node fails e2e instead of skipping it.
-# HUB_CLIENTS=required does the same for Chromium and Python's clients, which npm does not bring; .ci/run sets it.
+# HUB_CLIENTS=required does the same for Chromium, Python's clients and curl, which npm does not bring; .ci/run sets it.
 test: clients $(NODE_MODULES) ## all tests: -race once, allocation tests without, every module
 	HUB_E2E=required go test -race -timeout 10m ./...
 	$(LIBRARY)
@@ -78,11 +80,12 @@ lint: ## golangci-lint: faults, walls (see hub/README.md) and formatting
 	cd bench && $(subst tools/,../tools/,$(GOLANGCI)) run --allow-parallel-runners --config ../.golangci.yml --disable gomoddirectives ./...
 
 # Into a directory of its own, and compared: so it holds for a dirty tree too, and leaves it as it was.
-generated: ## generated code is what the protos make
-	@echo 'buf generate, compared with $(GENERATED)'
+generated: ## generated code and the reference are what the protos make
+	@echo 'buf generate, compared with $(GENERATED); go run ./docs/internal/reference, with $(REFERENCE)'
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
 	for template in $(TEMPLATES); do $(BUF) generate --template $$template --output "$$tmp"; done; \
-	for dir in $(GENERATED); do diff -r $$dir "$$tmp/$$dir" || { echo "$$dir is not what the protos make: run \`make generate\`"; exit 1; }; done
+	go run ./docs/internal/reference -out "$$tmp"; \
+	for dir in $(GENERATED) $(REFERENCE); do diff -r $$dir "$$tmp/$$dir" || { echo "$$dir is not what the protos make: run \`make generate\`"; exit 1; }; done
 
 protos: ## buf lint, buf format, and no change that breaks who speaks the protocol already
 	$(BUF) lint
@@ -95,8 +98,9 @@ tidy: ## go.mod lists what is imported, no more
 
 ## What changes files
 
-generate: ## make the generated code from the protos
+generate: ## make the generated code and the reference from the protos
 	@for template in $(TEMPLATES); do echo buf generate --template $$template; $(BUF) generate --template $$template; done
+	go run ./docs/internal/reference
 
 # proto/image.binpb is the protocol that is out there. Renew it when a release goes out, so that the next one is
 # measured against it. Before that only to break the protocol on purpose: then the commit says who is broken and why.

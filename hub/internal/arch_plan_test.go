@@ -72,6 +72,7 @@ var theHouse = plan{
 		{"sdk/go/hubtest", []string{"hub/channel", "hub/schema", "sdk/go"}},
 		{"examples", []string{"hub/channel", "sdk/go", "third_party"}},
 		{"third_party", nil},
+		{"docs", nil}, // what makes the reference reads sources, and what is generated
 		{"e2e", []string{"hub/server", "hub/hubtest", "hub/schema", "hub/channel", "sdk/go", "examples", "third_party"}},
 	},
 	walls: []wall{
