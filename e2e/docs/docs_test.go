@@ -1,0 +1,169 @@
+// Package docs_test is a reader who believes the documentation: it follows
+// README.md, docs/*.md and docs/guide/*.md from top to bottom, and docs/errors
+// beside them, with the real command, the real clients and a real hub.
+//
+// What becomes of a code block is said by its language:
+//
+//	sh       run by bash -euo pipefail. In a block that is introduced by "in a terminal of its own"
+//	         the last command is left running, until the document ends or the same command is
+//	         started again (then it gets Ctrl-C, and has to end well)
+//	console  lines with "$ " are run, what they print is compared with the lines below them
+//	output   is printed, line by line in this order, by one of the programs that were left running
+//	proto    a whole file, or declarations that are put into one: `hub check` takes it
+//	yaml     a configuration: `hub check` takes it, with made-up files and secrets where it names some
+//	go       statements or declarations, compiled within this module
+//	json     parses; in docs/errors it is what the request above it is answered
+//	text     a picture. It is neither run nor checked
+//
+// Any other language, and none, fails the test. A block under a line that ends
+// with a file's name and a colon (`listen.mjs`:) is that file, and has to be
+// used by a command below; only so can there be js and python.
+// "…" in what is printed stands for anything, a line of its own for any lines.
+//
+// What the reader does otherwise than is written, all of it in stage_test.go:
+// the documents' addresses (127.0.0.1:8080 and so on) become free ones, so that
+// tests run beside each other; the clone is a folder of links to the real one;
+// hub is built once, so that `go install ./cmd/hub` does nothing and
+// `go run ./cmd/hub` is hub; a hub drains at once; `npm install` links what e2e
+// has installed; `apt-get install` looks whether it is there; `make test` is
+// only asked what it would do.
+package docs_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience is how long a reader waits for what must come. A Go program has to
+// be built first.
+const patience = time.Minute
+
+// clone is the repository's root, and built the folder of what was built of it.
+var clone, built string
+
+// pending are commands that documents describe and this branch has not yet.
+// When the hub knows one the test fails until it is taken off: nothing stays
+// here that could be run.
+var pending = []string{"tail", "sessions", "explain", "token", "stats", "disconnect", "unsubscribe", "demo"}
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	if missing := missing(); missing != "" {
+		if os.Getenv("CI") == "true" || os.Getenv("HUB_E2E") == "required" {
+			fmt.Fprintln(os.Stderr, "docs:", missing)
+			return 1
+		}
+		fmt.Println("docs: skipped:", missing)
+		return 0
+	}
+	if err := build(); err != nil {
+		fmt.Fprintln(os.Stderr, "docs:", err)
+		return 1
+	}
+	defer os.RemoveAll(built)
+	return m.Run()
+}
+
+func missing() string {
+	for _, name := range []string{"node", "bash", "make"} {
+		if _, err := exec.LookPath(name); err != nil {
+			return name + " is not installed"
+		}
+	}
+	if _, err := os.Stat("../node_modules"); err != nil {
+		return "the clients are not installed; run `make test`"
+	}
+	return ""
+}
+
+// build makes the hub and the stand-ins once. With the race detector: the
+// packages are built for the other tests already, and a race ends the hub.
+func build() error {
+	var err error
+	if clone, err = filepath.Abs("../.."); err != nil {
+		return err
+	}
+	if built, err = os.MkdirTemp("", "hub-docs-"); err != nil {
+		return err
+	}
+	cmd := exec.Command("go", "build", "-race", "-o", filepath.Join(built, "bin", "hub"), "./cmd/hub")
+	cmd.Dir = clone
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%v: %w\n%s", cmd, err, out)
+	}
+	return errors.Join(standIns(filepath.Join(built, "bin"))...)
+}
+
+// documents are the pages that are followed; pages of docs/errors are in
+// errors_test.go.
+func documents(t *testing.T) []string {
+	t.Helper()
+	found := []string{"README.md"}
+	for _, pattern := range []string{"docs/*.md", "docs/guide/*.md"} {
+		paths, err := filepath.Glob(filepath.Join(clone, pattern))
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("%s matches nothing: %v", pattern, err)
+		}
+		for _, path := range paths {
+			found = append(found, strings.TrimPrefix(path, clone+"/"))
+		}
+	}
+	return found
+}
+
+func TestDocumentsDoWhatTheySay(t *testing.T) {
+	t.Parallel()
+	for _, path := range documents(t) {
+		t.Run(strings.ReplaceAll(path, "/", "-"), func(t *testing.T) {
+			t.Parallel()
+			blocks := read(t, path)
+			needs(t, blocks)
+			follow(t, newStage(t), blocks)
+		})
+	}
+}
+
+// needs skips a document that needs a client which is not installed, unless
+// HUB_CLIENTS=required; `make test` says so.
+func needs(t *testing.T, blocks []block) {
+	t.Helper()
+	packages := map[string]string{"curl ": "curl", "python3 ": "python3-socketio"}
+	out, err := exec.Command("../clients").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for absent := range strings.FieldsSeq(string(out)) {
+		for command, name := range packages {
+			used := func(b block) bool { return b.runs() && strings.Contains(b.text, command) }
+			if name != absent || !anyBlock(blocks, used) {
+				continue
+			}
+			message := fmt.Sprintf("not installed: %s; on Debian: apt-get install --no-install-recommends %s", name, name)
+			if os.Getenv("HUB_CLIENTS") == "required" {
+				t.Fatal(message)
+			}
+			t.Skip(message)
+		}
+	}
+}
+
+func TestNothingIsPendingThatIsThere(t *testing.T) {
+	for _, name := range pending {
+		if !awaited(name) {
+			t.Errorf("hub %s is there: take it off the list of pending commands in docs_test.go", name)
+		}
+	}
+}
+
+// awaited tells whether a command is on the list and not there.
+func awaited(name string) bool {
+	out, err := exec.Command(filepath.Join(built, "bin", "hub"), name, "--help").CombinedOutput()
+	return err != nil && strings.Contains(string(out), "unknown command")
+}

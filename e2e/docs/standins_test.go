@@ -1,0 +1,60 @@
+package docs_test
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// scripts stand in for commands of the documents; see the package's comment.
+var scripts = map[string]string{
+	// What the document wrote is laid over the real clone: so its packages are
+	// built already, and `go run` is a build and an exec.
+	"go": `
+case "$*" in
+"install ./cmd/hub") exit 0 ;;
+"run ./cmd/hub "*) shift 2; exec hub "$@" ;;
+"run ./"*)
+	here=$(realpath --relative-to="$STAGE" "$PWD") overlay=$(mktemp -d)
+	sep=
+	{
+		printf '{"Replace":{'
+		while read -r file; do
+			printf '%s"%s":"%s"' "$sep" "$CLONE/$file" "$STAGE/$file"
+			sep=,
+		done < <(cd "$STAGE" && find . -path './_*' -name '*.go' | sed 's|^\./||')
+		printf '}}'
+	} >"$overlay/overlay.json"
+	package=$2
+	shift 2
+	(cd "$CLONE" && "$real" build -race -overlay "$overlay/overlay.json" -o "$overlay/program" "./$here/$package")
+	exec "$overlay/program" "$@" ;;
+*) exec "$real" "$@" ;;
+esac`,
+	"npm": `
+[[ $1 == install ]] || { echo "npm $*: only npm install is expected" >&2; exit 1; }
+mkdir -p node_modules
+for name in "${@:2}"; do
+	[[ $name == --no-* ]] || ln -sfn "$CLONE/e2e/node_modules/${name%@*}" "node_modules/${name%@*}"
+done`,
+	"make": `
+case "$1" in
+demo) exec "$real" "$@" ;;
+*) "$real" -n "$@" >/dev/null ;;
+esac`,
+	"apt-get": `
+for name in "${@:2}"; do
+	[[ $name == -* ]] || dpkg -s "$name" >/dev/null
+done`,
+	// Debian's, whatever else is on the path: its packages are only there.
+	"python3": `exec /usr/bin/python3 -u "$@"`,
+}
+
+func standIns(bin string) []error {
+	var errs []error
+	for name, script := range scripts {
+		head := "#!/usr/bin/env bash\nset -euo pipefail\n" +
+			"real=$(PATH=${PATH#*:} command -v " + name + " || true) # without the folder of this one\n"
+		errs = append(errs, os.WriteFile(filepath.Join(bin, name), []byte(head+script+"\n"), 0o700))
+	}
+	return errs
+}
