@@ -38,7 +38,7 @@ for name in "${@:2}"; do
 done`,
 	"make": `
 case "$1" in
-demo) exec "$real" "$@" ;;
+demo) exec "$real" demo ARGS="--http $HUB_HTTP_ADDRESS --grpc $HUB_GRPC_ADDRESS" ;;
 *) "$real" -n "$@" >/dev/null ;;
 esac`,
 	"apt-get": `
