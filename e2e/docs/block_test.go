@@ -39,9 +39,10 @@ func act(t *testing.T, s *stage, b block) {
 		if script == "" {
 			return
 		}
-		// make demo has a terminal of its own wherever it stands.
+		// It is opened and stopped: what follows wants its ports.
 		if rest, ok := strings.CutPrefix(script, "make demo"); ok {
 			s.start("make demo")
+			s.stopLike("make demo")
 			_, script, _ = strings.Cut(rest, "\n")
 		}
 		if b.stays {

@@ -25,8 +25,8 @@
 // tests run beside each other; the clone is a folder of links to the real one;
 // hub is built once, so that `go install ./cmd/hub` does nothing and
 // `go run ./cmd/hub` is hub; a hub drains at once; `npm install` links what e2e
-// has installed; `apt-get install` looks whether it is there; `make test` is
-// only asked what it would do.
+// has installed; `apt-get install` looks whether it is there; `make demo` is
+// opened once and stopped, `make test` only asked what it would do.
 package docs_test
 
 import (
