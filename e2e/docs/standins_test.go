@@ -31,10 +31,11 @@ case "$*" in
 *) exec "$real" "$@" ;;
 esac`,
 	"npm": `
-[[ $1 == install ]] || { echo "npm $*: only npm install is expected" >&2; exit 1; }
-mkdir -p node_modules
-for name in "${@:2}"; do
-	[[ $name == --no-* ]] || ln -sfn "$CLONE/e2e/node_modules/${name%@*}" "node_modules/${name%@*}"
+[[ $1 == install && $2 == --prefix ]] || { echo "npm $*: only npm install --prefix DIR NAME… is expected" >&2; exit 1; }
+mkdir -p "$3/node_modules"
+for name in "${@:4}"; do
+	[[ -d $CLONE/e2e/node_modules/$name ]] || { echo "npm: e2e has no $name" >&2; exit 1; }
+	ln -sfn "$CLONE/e2e/node_modules/$name" "$3/node_modules/$name"
 done`,
 	"make": `
 case "$1" in
