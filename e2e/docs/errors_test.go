@@ -40,7 +40,7 @@ func TestErrorPages(t *testing.T) { //nolint:tparallel // its pages are of one r
 }
 
 // unasked are the reasons that no request here can bring about.
-var unasked = []string{"DRAINING", "ENGINE_UNAVAILABLE", "INTERNAL"}
+var unasked = []string{"DRAINING", "ENGINE_UNAVAILABLE", "INTERNAL", "NOT_IMPLEMENTED"}
 
 func reasons() []string {
 	values := hubv1.Reason(0).Descriptor().Values()
