@@ -110,7 +110,7 @@ func TestEveryVariableIsHeeded(t *testing.T) {
 
 var (
 	link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	code = regexp.MustCompile("(?s)\n```.*?\n```\n")
+	code = regexp.MustCompile("(?s)\n```.*?\n```\n|`[^`\n]+`")
 )
 
 // Links within the repository lead to files and headings that are there.
