@@ -20,7 +20,7 @@
 // used by a command below; only so can there be js and python.
 // "…" in what is printed stands for anything, a line of its own for any lines.
 //
-// What the reader does otherwise than is written, all of it in stage_test.go:
+// What the reader does otherwise than is written (stage_test.go, standins_test.go):
 // the documents' addresses (127.0.0.1:8080 and so on) become free ones, so that
 // tests run beside each other; the clone is a folder of links to the real one;
 // hub is built once, so that `go install ./cmd/hub` does nothing and
@@ -155,18 +155,19 @@ func TestDocumentsDoWhatTheySay(t *testing.T) {
 // HUB_CLIENTS=required; `make test` says so.
 func needs(t *testing.T, blocks []block) {
 	t.Helper()
-	packages := map[string]string{"curl ": "curl", "python3 ": "python3-socketio"}
+	commands := map[string]string{"curl": "curl ", "python3": "python3 "}
 	out, err := exec.Command("../clients").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for absent := range strings.FieldsSeq(string(out)) {
-		for command, name := range packages {
+		family, _, _ := strings.Cut(absent, "-") // python3-socketio, python3-aiohttp
+		for name, command := range commands {
 			used := func(b block) bool { return b.runs() && strings.Contains(b.text, command) }
-			if name != absent || !anyBlock(blocks, used) {
+			if name != family || !anyBlock(blocks, used) {
 				continue
 			}
-			message := fmt.Sprintf("not installed: %s; on Debian: apt-get install --no-install-recommends %s", name, name)
+			message := fmt.Sprintf("not installed: %s; on Debian: apt-get install --no-install-recommends %s", absent, absent)
 			if os.Getenv("HUB_CLIENTS") == "required" {
 				t.Fatal(message)
 			}
