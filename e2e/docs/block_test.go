@@ -32,13 +32,7 @@ func act(t *testing.T, s *stage, b block) {
 	t.Helper()
 	switch b.language {
 	case "sh":
-		script := available(t, b.at, b.text)
-		if b.stays {
-			s.absent = script == ""
-		}
-		if script == "" {
-			return
-		}
+		script := b.text
 		// It is opened and stopped: what follows wants its ports.
 		if rest, ok := strings.CutPrefix(script, "make demo"); ok {
 			s.start("make demo")
@@ -55,10 +49,6 @@ func act(t *testing.T, s *stage, b block) {
 	case "console":
 		console(t, s, b)
 	case "output":
-		if s.absent {
-			t.Logf("%s: not awaited: what prints it is pending", b.at)
-			return
-		}
 		s.expect(b)
 	case "proto":
 		checkProto(t, s, b)
@@ -72,29 +62,6 @@ func act(t *testing.T, s *stage, b block) {
 	default:
 		t.Errorf("%s: a block of language %q: the test does not know what to do with it", b.at, b.language)
 	}
-}
-
-// available is the script without lines whose command is pending.
-func available(t *testing.T, at, script string) string {
-	t.Helper()
-	var out []string
-	for _, line := range linesOf(script) {
-		if name := pendingIn(line); name != "" {
-			t.Logf("%s: not run: hub %s is pending", at, name)
-			continue
-		}
-		out = append(out, line)
-	}
-	return strings.Join(out, "\n")
-}
-
-func pendingIn(line string) string {
-	for _, name := range pending {
-		if strings.Contains(line, "hub "+name) && awaited(name) || name == "demo" && strings.HasPrefix(line, "make demo") && awaited(name) {
-			return name
-		}
-	}
-	return ""
 }
 
 // console runs each command and compares what it prints.
@@ -112,10 +79,6 @@ func console(t *testing.T, s *stage, b block) {
 			var more string
 			more, want, _ = strings.Cut(want, "\n")
 			command += "\n" + more
-		}
-		if name := pendingIn(command); name != "" {
-			t.Logf("%s: not run: hub %s is pending", b.at, name)
-			continue
 		}
 		got, _ := s.sh("-u", command) // a refusal is shown too
 		if !printsAs(want, got) {

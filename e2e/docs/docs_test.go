@@ -49,11 +49,6 @@ const patience = time.Minute
 // clone is the repository's root, and built the folder of what was built of it.
 var clone, built string
 
-// pending are commands that documents describe and this branch has not yet.
-// When the hub knows one the test fails until it is taken off: nothing stays
-// here that could be run.
-var pending = []string{"demo"}
-
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
@@ -174,18 +169,4 @@ func needs(t *testing.T, blocks []block) {
 			t.Skip(message)
 		}
 	}
-}
-
-func TestNothingIsPendingThatIsThere(t *testing.T) {
-	for _, name := range pending {
-		if !awaited(name) {
-			t.Errorf("hub %s is there: take it off the list of pending commands in docs_test.go", name)
-		}
-	}
-}
-
-// awaited tells whether a command is on the list and not there.
-func awaited(name string) bool {
-	out, err := exec.Command(filepath.Join(built, "bin", "hub"), name, "--help").CombinedOutput()
-	return err != nil && strings.Contains(string(out), "unknown command")
 }

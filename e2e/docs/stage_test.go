@@ -26,7 +26,6 @@ type stage struct {
 	back    *strings.Replacer
 	env     []string
 	running []*program
-	absent  bool // the latest program that would be left running is pending
 }
 
 // documented are the addresses that documents use. 3000 is a server of plain Socket.IO.
