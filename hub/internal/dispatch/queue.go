@@ -18,6 +18,7 @@ type queue struct {
 	items  []*item   // the first is flying, resting, or waits for a worker
 	size   int       // their bytes
 	flying *delivery // of items[0], at least once
+	out    int       // deliveries of this queue that are unacked, at most once included
 	rest   *time.Timer
 	worker *Worker // who has this queue while it lives
 	queued bool    // in worker.waiting
@@ -25,7 +26,8 @@ type queue struct {
 
 // item is a message or an event on its way to one group.
 type item struct {
-	declared string // the channel's declared name; empty: an event of none
+	message  *Message // nil: an event
+	declared string   // the channel's declared name; empty: an event of none
 	kind     hubv1.SessionEventKind
 	size     int
 	once     bool // at most
@@ -36,9 +38,11 @@ type item struct {
 
 	queue    *queue
 	attempts int
-	avoid    *Worker // who has just failed it
+	avoid    *Worker      // who has just failed it
+	last     *fault.Error // how that was
 	expiry   *time.Timer
 	finished bool
+	public   bool // a worker's no, for its sender to read
 }
 
 // enqueue takes an item into the group's queue. The caller holds mu.
@@ -65,7 +69,7 @@ func (s *Service) pump(q *queue) {
 		it := q.items[0]
 		w := q.pick(it)
 		if w == nil {
-			return // nobody is attached: until one is, or the time is over
+			return // until a worker is attached, what is out is acked, or the time is over
 		}
 		q.worker = w
 		if w.unacked() >= w.capacity {
@@ -75,7 +79,7 @@ func (s *Service) pump(q *queue) {
 		}
 		s.deliver(w, it)
 	}
-	if len(q.items) == 0 && !q.queued { // else it keeps its place for what comes next
+	if len(q.items) == 0 && !q.queued && q.out == 0 { // else what comes next keeps its place, and its worker
 		delete(q.group.queues, q.key)
 		s.tidy(q.group)
 	}
@@ -99,6 +103,7 @@ func (s *Service) finish(it *item, err error) {
 			break
 		}
 	}
+	s.bury(it, err)
 	it.done(err)
 	s.pump(q)
 }
