@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/internal/dispatch"
 	"github.com/realtime-hub/hub/hub/internal/gate"
 	"github.com/realtime-hub/hub/hub/schema"
 )
@@ -16,6 +17,7 @@ type adminService struct {
 	hubv1.UnimplementedAdminServiceServer
 
 	schema *schema.Registry
+	flow   *dispatch.Service
 }
 
 // ListChannels lists the channels on which the caller has the right ADMIN.

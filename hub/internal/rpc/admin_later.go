@@ -32,10 +32,6 @@ func (adminService) ListHistory(context.Context, *hubv1.ListHistoryRequest) (*hu
 	return nil, notBuilt("AdminService.ListHistory")
 }
 
-func (adminService) ListDeadLetters(context.Context, *hubv1.ListDeadLettersRequest) (*hubv1.ListDeadLettersResponse, error) {
-	return nil, notBuilt("AdminService.ListDeadLetters")
-}
-
 func (adminService) Explain(context.Context, *hubv1.ExplainRequest) (*hubv1.ExplainResponse, error) {
 	return nil, notBuilt("AdminService.Explain")
 }

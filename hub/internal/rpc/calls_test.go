@@ -153,7 +153,7 @@ func TestWhatIsNotBuiltSaysSoWithAReason(t *testing.T) {
 	conn := d.dial(t)
 	built := map[protoreflect.Name]bool{
 		"Broadcast": true, "BroadcastBatch": true, "ListChannels": true, "GetChannel": true, "RegisterChannels": true,
-		"Handle": true,
+		"Handle": true, "ListDeadLetters": true,
 	}
 	requests := map[protoreflect.Name]string{
 		"DisconnectSession": `{"sessions":{"session":"s"}}`, "Unsubscribe": `{"sessions":{"session":"s"},"channel":"a.b"}`,
