@@ -61,6 +61,9 @@ func (s *stream) decide() (channel string) {
 		s.w.t.Fatal("nothing was asked")
 	}
 	s.answered(open[0].GetQuestionId())
+	s.mu.Lock()
+	s.frames = slices.DeleteFunc(s.frames, func(f *hubv1.HandleResponse) bool { return f.GetAuthorize() == open[0] }) // a storm has many
+	s.mu.Unlock()
 	if err := s.Decide(&hubv1.Decide{QuestionId: open[0].GetQuestionId(), Allow: true}); err != nil {
 		s.w.t.Error(err)
 	}

@@ -58,15 +58,23 @@ func (s *Service) enqueue(g *group, key queueKey, it *item) {
 	it.expiry = time.AfterFunc(time.Until(it.expires), func() {
 		s.mu.Lock()
 		defer s.unlock()
-		s.finish(it, fault.New(fault.HandlerTimeout, "the message was not handled within its time"))
+		s.expired(it)
 	})
 	s.pump(q)
+}
+
+func (s *Service) expired(it *item) {
+	s.finish(it, fault.New(fault.HandlerTimeout, "the message was not handled within its time"))
 }
 
 // pump delivers what may be delivered. The caller holds mu.
 func (s *Service) pump(q *queue) {
 	for len(q.items) > 0 && q.flying == nil && q.rest == nil && !q.queued {
 		it := q.items[0]
+		if !time.Now().Before(it.expires) { // its timer is about to say so
+			s.expired(it)
+			return // finish has gone on
+		}
 		w := q.pick(it)
 		if w == nil {
 			return // until a worker is attached, what is out is acked, or the time is over
