@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"context"
 	"errors"
 	"io"
 
@@ -19,7 +18,8 @@ import (
 type handlerService struct {
 	hubv1.UnimplementedHandlerServiceServer
 
-	flow *dispatch.Service
+	flow    *dispatch.Service
+	maxRead int
 }
 
 type handleStream = grpc.BidiStreamingServer[hubv1.HandleRequest, hubv1.HandleResponse]
@@ -28,8 +28,8 @@ type handleStream = grpc.BidiStreamingServer[hubv1.HandleRequest, hubv1.HandleRe
 // its rules ends the stream with a status that says which; what the worker had
 // goes to another.
 func (h handlerService) Handle(stream handleStream) error {
-	first, err := receive(stream)
-	if err != nil {
+	first, err := h.receive(stream)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	attach := first.GetAttach()
@@ -70,13 +70,11 @@ func (h handlerService) listen(stream handleStream, w *dispatch.Worker) (err err
 		}
 	}()
 	for {
-		frame, err := receive(stream)
+		frame, err := h.receive(stream)
 		switch { // a frame that came before the end counts
-		case err == nil:
-		case errors.Is(err, io.EOF), errors.Is(stream.Context().Err(), context.Canceled),
-			status.Code(err) == codes.Unavailable, status.Code(err) == codes.Canceled:
-			return nil // the worker is done, or gone, or the hub is
-		default:
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
 			return err
 		}
 		switch f := frame.GetFrame().(type) {
@@ -99,11 +97,18 @@ func (h handlerService) listen(stream handleStream, w *dispatch.Worker) (err err
 	}
 }
 
-// receive reads a frame and holds it against its rules.
-func receive(stream handleStream) (*hubv1.HandleRequest, error) {
+// receive reads a frame and holds it against its rules. EOF: the worker is done,
+// or gone, or the hub is.
+func (h handlerService) receive(stream handleStream) (*hubv1.HandleRequest, error) {
 	frame, err := stream.Recv()
-	if err != nil {
-		return nil, err
+	switch code := status.Code(err); {
+	case err == nil:
+	case errors.Is(err, io.EOF), stream.Context().Err() != nil, code == codes.Unavailable, code == codes.Canceled:
+		return nil, io.EOF
+	case code == codes.ResourceExhausted:
+		return nil, tooLarge(err, h.maxRead)
+	default:
+		return nil, fault.Wrap(err, fault.RequestInvalid, "the frame cannot be decoded")
 	}
 	err = protovalidate.Validate(frame)
 	if broken, ok := errors.AsType[*protovalidate.ValidationError](err); ok {

@@ -28,7 +28,6 @@ type inbound struct {
 	*door
 	*dispatch.Service
 
-	t      testing.TB
 	schema *schema.Registry
 }
 
@@ -43,11 +42,11 @@ func takesMessages(t testing.TB) rpc.Config {
 }
 
 // submit sends a text, and gives what the sender is told.
-func (i *inbound) submit(session, channel, text string) <-chan error {
-	i.t.Helper()
+func (i *inbound) submit(t testing.TB, session, channel, text string) <-chan error {
+	t.Helper()
 	match, err := i.schema.Snapshot().Match(channel)
 	if err != nil {
-		i.t.Fatal(err)
+		t.Fatal(err)
 	}
 	told := make(chan error, 2)
 	i.Submit(dispatch.Message{
@@ -58,13 +57,13 @@ func (i *inbound) submit(session, channel, text string) <-chan error {
 	return told
 }
 
-func (i *inbound) told(told <-chan error) error {
-	i.t.Helper()
+func (i *inbound) told(t testing.TB, told <-chan error) error {
+	t.Helper()
 	select {
 	case err := <-told:
 		return err
 	case <-time.After(patience):
-		i.t.Fatal("the sender is told nothing")
+		t.Fatal("the sender is told nothing")
 		return nil
 	}
 }
@@ -120,21 +119,21 @@ func (c countedConn) Write(b []byte) (int, error) {
 // gRPC's writer gathers what was sent while it wrote, up to 32 KiB: under load
 // a write carries many frames, without a timer that holds back a lone one.
 func TestFramesAreBatched(t *testing.T) {
-	const frames = 20_000
+	const frames = 10_000
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	counting := &counted{Listener: l}
 	cfg := takesMessages(t)
-	i := &inbound{door: serveOn(t, counting, cfg), Service: cfg.Dispatch, t: t, schema: cfg.Schema}
+	i := &inbound{door: serveOn(t, counting, cfg), Service: cfg.Dispatch, schema: cfg.Schema}
 	conn := i.dial(t)
 	stream := attach(t.Context(), t, conn, &hubv1.Attach{Group: "g", Channels: []string{"room.{id}.said"}, Capacity: 1024})
 	begin := counting.writes.Load()
 	told := make(chan (<-chan error), frames)
 	go func() {
 		for n := range frames {
-			told <- i.submit("s"+strconv.Itoa(n), "room.1.said", "hello")
+			told <- i.submit(t, "s"+strconv.Itoa(n), "room.1.said", "hello")
 		}
 	}()
 	for range frames {
@@ -147,7 +146,7 @@ func TestFramesAreBatched(t *testing.T) {
 		}
 	}
 	for range frames {
-		if err := i.told(<-told); err != nil {
+		if err := i.told(t, <-told); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -166,7 +165,7 @@ func TestAWorkerThatDoesNotReadLosesItsStream(t *testing.T) {
 		log := &lockedBuffer{}
 		cfg.Dispatch = dispatch.New(dispatch.Config{Schema: cfg.Schema, Log: slog.New(slog.NewTextHandler(log, nil))})
 		m := inMemory(t, cfg)
-		i := &inbound{door: m.door, Service: cfg.Dispatch, t: t, schema: cfg.Schema}
+		i := &inbound{door: m.door, Service: cfg.Dispatch, schema: cfg.Schema}
 		conn := m.dial(t, grpc.WithInitialWindowSize(1<<16), grpc.WithInitialConnWindowSize(1<<16))
 		ctx, cancel := context.WithCancel(t.Context())
 		stream := attach(ctx, t, conn, &hubv1.Attach{Group: "g", Channels: []string{"room.{id}.brief"}, Capacity: 8})
@@ -176,7 +175,7 @@ func TestAWorkerThatDoesNotReadLosesItsStream(t *testing.T) {
 				t.Fatal("the stream goes on")
 			}
 			for session := range 8 {
-				i.submit("s"+strconv.Itoa(session), "room.1.brief", strings.Repeat("x", 32<<10))
+				i.submit(t, "s"+strconv.Itoa(session), "room.1.brief", strings.Repeat("x", 32<<10))
 			}
 			time.Sleep(2100 * time.Millisecond) // in the bubble; the messages' expiry
 			synctest.Wait()
@@ -204,11 +203,11 @@ func TestDeadLettersAreListedToWhoMaySeeThem(t *testing.T) {
 		{Name: "ops", Token: adminToken, Allow: []gate.Right{gate.Admin}, Channels: []string{"*"}},
 		{Name: "part", Token: "part-0123456789abcdef", Allow: []gate.Right{gate.Admin}, Channels: []string{"room.{id}.brief"}},
 	}})
-	i := &inbound{door: serve(t, cfg), Service: cfg.Dispatch, t: t, schema: cfg.Schema}
+	i := &inbound{door: serve(t, cfg), Service: cfg.Dispatch, schema: cfg.Schema}
 	conn := i.dial(t, grpc.WithPerRPCCredentials(bearer(blogToken)))
 	stream := attach(t.Context(), t, conn, &hubv1.Attach{Group: "g", Channels: []string{"room.{id}.said", "room.{id}.brief"}})
 	for n, channel := range []string{"room.1.said", "room.1.brief", "room.2.said"} {
-		told := i.submit("s1", channel, "text "+strconv.Itoa(n))
+		told := i.submit(t, "s1", channel, "text "+strconv.Itoa(n))
 		f, err := stream.Recv()
 		if err != nil {
 			t.Fatal(err)
@@ -217,7 +216,7 @@ func TestDeadLettersAreListedToWhoMaySeeThem(t *testing.T) {
 		if err := stream.Send(&hubv1.HandleRequest{Frame: &hubv1.HandleRequest_Nack{Nack: nack}}); err != nil {
 			t.Fatal(err)
 		}
-		if err := i.told(told); err == nil {
+		if err := i.told(t, told); err == nil {
 			t.Error("the sender was told ok")
 		}
 	}
