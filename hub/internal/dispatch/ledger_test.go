@@ -191,8 +191,8 @@ func (l *ledger) has(key string) bool {
 func (l *ledger) lost(p *part) bool {
 	c := l.covered[p.of.key(p.group)]
 	over := c.gone.Add(remembered)
-	return slices.ContainsFunc(c.lost, func(at time.Time) bool { return !at.Before(p.of.sent) }) ||
-		c.workers == 0 && !time.Now().Before(over) && !over.Before(p.of.sent)
+	return slices.ContainsFunc(c.lost, func(at time.Time) bool { return at.After(p.of.sent) }) ||
+		c.workers == 0 && !time.Now().Before(over) && over.After(p.of.sent)
 }
 
 func (f *flight) open() bool {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/durationpb"
+
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/internal/dispatch"
 )
@@ -187,6 +189,31 @@ func TestEventsOutliveTheGroupsChannel(t *testing.T) {
 			if err := listener.Ack(listener.events()[n].GetDeliveryId()); err != nil {
 				t.Error(err)
 			}
+		}
+	})
+}
+
+// What waits for a worker with room, and expires, must not leave behind it an
+// event that is another worker's.
+func TestAnEventDoesNotWaitForAWorkerThatDoesNotWantIt(t *testing.T) {
+	const connected, gone = hubv1.SessionEventKind_SESSION_EVENT_KIND_CONNECTED, hubv1.SessionEventKind_SESSION_EVENT_KIND_DISCONNECTED
+	within(t, func(w *world) {
+		full := w.attach("g", func(a *hubv1.Attach) { a.Capacity, a.Events = 1, []hubv1.SessionEventKind{connected} })
+		free := w.attach("g", func(a *hubv1.Attach) { a.Channels, a.Events = nil, []hubv1.SessionEventKind{gone} })
+		w.Tell(dispatch.Event{Kind: connected, Sender: &hubv1.Sender{Session: "s1"}})
+		again := &hubv1.Nack{DeliveryId: full.events()[0].GetDeliveryId(), Retry: true, RetryAfter: durationpb.New(30 * time.Second)}
+		if err := full.Nack(again); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second) // in the bubble
+		w.Tell(dispatch.Event{Kind: gone, Sender: &hubv1.Sender{Session: "s1"}})
+		time.Sleep(19 * time.Second)       // in the bubble
+		for _, session := range texts(8) { // nobody acks them: each holds the only place for 10 s
+			w.submit(session, "room.1.said", "x")
+		}
+		time.Sleep(40 * time.Second) // in the bubble; the first one's time is over
+		if len(full.events()) != 1 || len(free.events()) != 1 {
+			t.Errorf("%d and %d events came", len(full.events()), len(free.events()))
 		}
 	})
 }

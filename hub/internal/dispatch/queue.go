@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"slices"
 	"time"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
@@ -107,6 +108,7 @@ func (s *Service) finish(it *item, err error) {
 			q.size -= it.size
 			if i == 0 {
 				s.ground(q)
+				q.unqueue()
 			}
 			break
 		}
@@ -125,5 +127,14 @@ func (s *Service) ground(q *queue) {
 	if d := q.flying; d != nil {
 		q.flying = nil
 		s.land(d)
+	}
+}
+
+// unqueue takes a queue out of those that wait for a worker, if what is first
+// in it now is not for that worker: events are for who wants their kind.
+func (q *queue) unqueue() {
+	if w := q.worker; q.queued && len(q.items) > 0 && !w.takes(q.items[0]) {
+		w.waiting = slices.DeleteFunc(w.waiting, func(other *queue) bool { return other == q })
+		q.queued, q.worker = false, nil
 	}
 }
