@@ -85,7 +85,7 @@ func (p *program) root() *cobra.Command {
 		// Neither Args nor Run: so cobra answers no command with the help, and a
 		// misspelt one with what is near.
 	}
-	root.AddCommand(p.serve(), p.check(), p.channels(), p.broadcast(), p.version())
+	root.AddCommand(p.serve(), p.check(), p.channels(), p.broadcast(), p.deadLetters(), p.version())
 	return root
 }
 

@@ -207,7 +207,8 @@ func TestAnEventDoesNotWaitForAWorkerThatDoesNotWantIt(t *testing.T) {
 		}
 		time.Sleep(time.Second) // in the bubble
 		w.Tell(dispatch.Event{Kind: gone, Sender: &hubv1.Sender{Session: "s1"}})
-		time.Sleep(19 * time.Second)       // in the bubble
+		time.Sleep(19 * time.Second) // in the bubble
+
 		for _, session := range texts(8) { // nobody acks them: each holds the only place for 10 s
 			w.submit(session, "room.1.said", "x")
 		}
