@@ -37,7 +37,7 @@ func BenchmarkMessage(b *testing.B) {
 				if workers[i].Worker, err = s.Attach(caller, &hubv1.Attach{Group: "g", Channels: []string{"room.{id}." + channel}}, workers[i]); err != nil {
 					b.Fatal(err)
 				}
-				defer workers[i].Detach()
+				b.Cleanup(workers[i].Detach)
 			}
 			match, err := registry.Snapshot().Match("room.1." + channel)
 			if err != nil {
