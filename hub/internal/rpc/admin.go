@@ -16,8 +16,8 @@ import (
 type adminService struct {
 	hubv1.UnimplementedAdminServiceServer
 
-	schema *schema.Registry
-	flow   *dispatch.Service
+	schema   *schema.Registry
+	dispatch *dispatch.Service
 }
 
 // ListChannels lists the channels on which the caller has the right ADMIN.

@@ -23,7 +23,7 @@ func (a adminService) ListDeadLetters(ctx context.Context, req *hubv1.ListDeadLe
 		limit = defaultLetters
 	}
 	seen := make(map[string]bool) // a thousand letters are of few channels
-	letters, dropped := a.flow.DeadLetters(req.GetChannel(), limit, func(declared string) bool {
+	letters, dropped := a.dispatch.DeadLetters(req.GetChannel(), limit, func(declared string) bool {
 		may, known := seen[declared]
 		if !known {
 			may = caller.May(gate.Admin, declared) == nil

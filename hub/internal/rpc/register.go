@@ -27,7 +27,7 @@ func (s *Server) register(server *grpc.Server) {
 	implementations := map[*grpc.ServiceDesc]any{
 		&hubv1.BroadcastService_ServiceDesc: broadcastService{flow: s.cfg.Broadcast},
 		&hubv1.HandlerService_ServiceDesc:   handlerService{flow: s.cfg.Dispatch, maxRead: s.maxRead},
-		&hubv1.AdminService_ServiceDesc:     adminService{schema: s.cfg.Schema, flow: s.cfg.Dispatch},
+		&hubv1.AdminService_ServiceDesc:     adminService{schema: s.cfg.Schema, dispatch: s.cfg.Dispatch},
 		&healthpb.Health_ServiceDesc:        s.health,
 	}
 	check := validate(protovalidate.GlobalValidator)
