@@ -164,7 +164,7 @@ func (f *fire) drain(s step) {
 func (f *fire) submit(s step) { f.send(s.a, s.b, "") }
 
 func (f *fire) burst(s step) {
-	for range 20 {
+	for range 40 { // two of them are more than may wait
 		f.send(s.a, s.b, strings.Repeat("x", s.b/16*1000))
 	}
 }
