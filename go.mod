@@ -28,6 +28,8 @@ require (
 	google.golang.org/protobuf v1.36.12
 )
 
+require pgregory.net/rapid v1.3.0
+
 require (
 	github.com/fsnotify/fsnotify v1.10.1
 	pgregory.net/rapid v1.3.0

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/server"
 )
 
 // child is the hub as its users run it, without -race: a process of its own,
@@ -27,16 +29,28 @@ type child struct {
 	testHub
 
 	process *os.Process
+	stop    func() error // as SIGTERM does, and waits
 }
 
 // spawn builds the hub and runs it until the test ends.
 func spawn(t *testing.T, environment ...string) *child {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "hub")
+	return launch(t, buildHub(t), server.Addresses{HTTP: "127.0.0.1:0", GRPC: "127.0.0.1:0", Ops: "127.0.0.1:0"}, environment...)
+}
+
+func buildHub(t *testing.T) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), "hub")
 	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/hub").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	hub := exec.Command(binary, "serve", "--channels", "testdata", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--ops", "127.0.0.1:0")
+	return binary
+}
+
+// launch runs the hub until it is stopped, at the latest by the test's end.
+func launch(t *testing.T, binary string, at server.Addresses, environment ...string) *child {
+	t.Helper()
+	hub := exec.Command(binary, "serve", "--channels", "testdata", "--http", at.HTTP, "--grpc", at.GRPC, "--ops", at.Ops)
 	hub.Env = append([]string{"HUB_DRAIN_WINDOW=0s", "PATH=" + os.Getenv("PATH")}, environment...)
 	said, err := hub.StderrPipe()
 	if err != nil {
@@ -57,16 +71,22 @@ func spawn(t *testing.T, environment ...string) *child {
 		}
 		ended <- hub.Wait()
 	}()
-	t.Cleanup(func() {
+	c.stop = sync.OnceValue(func() error {
 		_ = hub.Process.Signal(syscall.SIGTERM)
 		select {
 		case err := <-ended:
 			if err != nil {
-				t.Errorf("the hub ends with %v", err)
+				return fmt.Errorf("the hub ends with %w", err)
 			}
+			return nil
 		case <-time.After(3 * patience):
 			_ = hub.Process.Kill()
-			t.Error("the hub does not end")
+			return errors.New("the hub does not end")
+		}
+	})
+	t.Cleanup(func() {
+		if err := c.stop(); err != nil {
+			t.Error(err)
 		}
 		for line := range lines {
 			t.Log(line)

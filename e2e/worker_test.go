@@ -237,6 +237,39 @@ func TestWorkersHearOfSessions(t *testing.T) {
 	}
 }
 
+// A session that dies without a word has all the same its last event, after
+// what it did and with the cause, though it was cut in the middle.
+func TestWorkersHearOfASessionThatDies(t *testing.T) {
+	const connected, subscribed, disconnected = hubv1.SessionEventKind_SESSION_EVENT_KIND_CONNECTED,
+		hubv1.SessionEventKind_SESSION_EVENT_KIND_SUBSCRIBED, hubv1.SessionEventKind_SESSION_EVENT_KIND_DISCONNECTED
+	h := startHub(t)
+	w := h.work(t, &hubv1.Attach{Group: "events", Events: []hubv1.SessionEventKind{connected, subscribed, disconnected}})
+	for range 20 {
+		r := h.rawSession(t)
+		for n := range 3 {
+			r.say(fmt.Sprintf(`42%d["hub:subscribe","e2e.room.r%d"]`, n, n))
+		}
+		_ = r.conn.NetConn().Close()
+	}
+	told, causes := map[string][]hubv1.SessionEventKind{}, 0
+	for causes < 20 {
+		e := w.next().GetEvent()
+		session := e.GetSender().GetSession()
+		told[session] = append(told[session], e.GetKind())
+		if e.GetKind() == disconnected && e.GetCause() != "" {
+			causes++
+		}
+		w.say(&hubv1.HandleRequest{Frame: &hubv1.HandleRequest_Ack{Ack: &hubv1.Ack{DeliveryId: e.GetDeliveryId()}}})
+	}
+	for session, kinds := range told {
+		for i, kind := range kinds {
+			if (kind == connected) != (i == 0) || (kind == disconnected) != (i == len(kinds)-1) {
+				t.Errorf("of %s workers hear %v", session, kinds)
+			}
+		}
+	}
+}
+
 // A drain is told to workers; what was accepted before is still theirs.
 func TestADrainIsToldToWorkers(t *testing.T) {
 	window := 500 * time.Millisecond

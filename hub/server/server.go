@@ -176,7 +176,7 @@ func (s *Server) build(cfg Config) error {
 		Metrics: dispatch.NewMetrics(s.metrics),
 		Log:     cfg.Log,
 	})
-	s.gate.Bind(s.dispatch)
+	s.gate.Bind(decider{workers: s.dispatch, pool: s.pool})
 	s.door = socketio.New(socketio.Config{
 		Dispatch:      s.dispatch,
 		Gate:          s.gate,

@@ -1572,7 +1572,8 @@ func (x *ListDeadLettersResponse) GetDropped() uint64 {
 	return 0
 }
 
-// DeadLetter is an inbound message that failed for good; its sender was told.
+// DeadLetter is an at-least-once message that failed for good; its sender was
+// told. One that a worker refused with public words is none: that is its answer.
 type DeadLetter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The message's id.
@@ -1587,7 +1588,7 @@ type DeadLetter struct {
 	Group string `protobuf:"bytes,5,opt,name=group,proto3" json:"group,omitempty"`
 	// How often it was tried.
 	Attempts uint32 `protobuf:"varint,6,opt,name=attempts,proto3" json:"attempts,omitempty"`
-	// The last failure.
+	// The last failure, in the worker's own words where it had some.
 	Error *Error `protobuf:"bytes,7,opt,name=error,proto3" json:"error,omitempty"`
 	// When it failed for good.
 	At            *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=at,proto3" json:"at,omitempty"`

@@ -403,7 +403,8 @@ type Attach struct {
 	Group string `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
 	// Declared names, as `notifications.user.{user_id}`. May be empty.
 	Channels []string `protobuf:"bytes,2,rep,name=channels,proto3" json:"channels,omitempty"`
-	// Unacked deliveries and events at once, at most 4,096. Default (0): 64.
+	// Unacked deliveries and events at once, at most 4,096; beside them as many
+	// questions. Default (0): 64.
 	Capacity uint32 `protobuf:"varint,3,opt,name=capacity,proto3" json:"capacity,omitempty"`
 	// Lifecycle events the worker wants. Default: none.
 	Events []SessionEventKind `protobuf:"varint,4,rep,packed,name=events,proto3,enum=hub.v1.SessionEventKind" json:"events,omitempty"`
@@ -754,7 +755,8 @@ func (x *Sender) GetAttributes() map[string]string {
 // Ack says that a delivery was handled.
 type Ack struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The delivery. Required.
+	// The delivery, one that this stream was given: any other ends the stream with
+	// NOT_FOUND. One that is late, or acked before, is nothing. Required.
 	DeliveryId    string `protobuf:"bytes,1,opt,name=delivery_id,json=deliveryId,proto3" json:"delivery_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

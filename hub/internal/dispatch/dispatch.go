@@ -9,10 +9,11 @@
 // its capacity.
 //
 // At least once: what a worker does not ack in time, gives back or takes with
-// it when it dies is delivered again, at most five times and within the
-// message's expiry; then its sender is told. At most once: handed over once,
-// in order, without waiting for an ack. Observers get copies at most once, that
-// nobody waits for.
+// it when it dies is delivered again after a pause, five times at most and
+// within the message's expiry; then its sender is told, and it becomes a dead
+// letter, for people to look at. At most once: handed over once, in order,
+// without waiting for an ack. Observers get copies at most once, that nobody
+// waits for.
 //
 // Everything that waits is bounded; what does not fit is refused at once with
 // OVERLOADED. Errors are faults, written for the browser. Replies come exactly
@@ -22,6 +23,7 @@ package dispatch
 
 import (
 	"cmp"
+	"hash/maphash"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -62,14 +64,16 @@ type Config struct {
 
 // Service is the flow.
 type Service struct {
-	cfg    Config          // static after New
-	wanted [5]atomic.Int32 // workers by the kind of events that they want
+	cfg    Config              // static after New
+	seed   maphash.Seed        // static; of the hashes that give sessions to workers
+	wanted [kinds]atomic.Int32 // wishes by the kind of events that they are for
 
-	mu        sync.Mutex
-	groups    map[groupKey]*group  // guarded by mu
-	questions map[string]*question // guarded by mu; by id
-	draining  bool                 // guarded by mu
-	replies   []func()             // guarded by mu; to be given when it is free
+	mu       sync.Mutex
+	groups   map[groupKey]*group   // guarded by mu
+	asked    map[asked][]*question // guarded by mu; what waits for a worker with room, in order
+	letters  letters               // guarded by mu
+	draining bool                  // guarded by mu
+	replies  []func()              // guarded by mu; to be given when it is free
 }
 
 // groupKey tells observers apart from those who share a group's work.
@@ -85,7 +89,7 @@ func New(cfg Config) *Service {
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics(nil)
 	}
-	return &Service{cfg: cfg, groups: make(map[groupKey]*group), questions: make(map[string]*question)}
+	return &Service{cfg: cfg, seed: maphash.MakeSeed(), groups: make(map[groupKey]*group), asked: make(map[asked][]*question)}
 }
 
 // Message is a browser's, checked against its channel's rules.
@@ -142,6 +146,7 @@ func (s *Service) Submit(m Message) {
 func (m *Message) item(size int) *item {
 	options := m.Match.Inbound.Options
 	return &item{
+		message:  m,
 		declared: m.Match.Channel.Name(), size: size,
 		once:     options.GetDelivery() == hubv1.InboundOptions_DELIVERY_AT_MOST_ONCE,
 		deadline: options.GetDeadline().AsDuration(),

@@ -19,13 +19,14 @@ type Event struct {
 	Cause string
 }
 
-// Wants tells whether any worker wants to know of the kind. It is cheap, so that
-// sessions nobody asks about cost nothing here.
+// Wants tells whether any worker wants to know of the kind, or did so a moment
+// ago. It is cheap, so that sessions nobody asks about cost nothing here.
 func (s *Service) Wants(kind hubv1.SessionEventKind) bool { return s.wanted[kind].Load() > 0 }
 
 // Tell queues an event for each group with a worker that wants its kind and
-// may know of its channel. A session's events are delivered in order, acked and
-// delivered again as messages are; who does not take them in time misses them.
+// may know of its channel, or had one a moment ago. A session's events are
+// delivered in order, acked and delivered again as messages are; who does not
+// take them in time misses them.
 func (s *Service) Tell(e Event) {
 	s.mu.Lock()
 	defer s.unlock()
@@ -37,9 +38,8 @@ func (s *Service) Tell(e Event) {
 			frame: func(id string, _ uint32, _ time.Duration) *hubv1.HandleResponse { return e.frame(id, at) },
 			done:  func(err error) { s.cfg.Metrics.countEvent(err) },
 		}
-		q := &queue{group: g, key: key}
 		switch {
-		case q.pick(it) == nil: // nobody in it wants to know
+		case !g.wants(it):
 		case group.observe:
 			s.copyTo(g, key, it)
 		case g.queues[key] != nil && len(g.queues[key].items) >= maxQueued:

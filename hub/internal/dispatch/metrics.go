@@ -16,6 +16,9 @@ type Metrics struct {
 	retries    prometheus.Counter
 	missed     prometheus.Counter
 	unobserved prometheus.Counter
+
+	letters        *prometheus.CounterVec
+	lettersDropped prometheus.Counter
 }
 
 // NewMetrics makes the counters and registers them, unless r is nil.
@@ -35,9 +38,13 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		retries:    counter("hub_worker_retries_total", "Deliveries that failed and are tried again."),
 		missed:     counter("hub_worker_deadlines_missed_total", "Deliveries that no ack came for in time."),
 		unobserved: counter("hub_worker_copies_dropped_total", "Copies for observers that had no room."),
+		letters: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hub_dead_letters_total", Help: "At-least-once messages that failed for good, for each group, by what their sender was told.",
+		}, []string{"reason"}),
+		lettersDropped: counter("hub_dead_letters_dropped_total", "Dead letters that are not kept any more, to make room."),
 	}
 	if r != nil {
-		r.MustRegister(m.workers, m.messages, m.events, m.questions, m.deliveries, m.retries, m.missed, m.unobserved)
+		r.MustRegister(m.workers, m.messages, m.events, m.questions, m.deliveries, m.retries, m.missed, m.unobserved, m.letters, m.lettersDropped)
 	}
 	return m
 }

@@ -20,6 +20,10 @@ func TestADeadWorkersMessagesGoToAnother(t *testing.T) {
 		other.none()
 		dead.Detach()
 		dead.Detach()
+		time.Sleep(100*time.Millisecond - 1) // in the bubble
+		other.none()                         // a message that kills its worker must not kill all at once
+
+		time.Sleep(50 * time.Millisecond) // in the bubble
 		if d := other.ack("1"); d.GetAttempt() != 2 || d.GetMessageId() != "id-1" {
 			t.Errorf("delivered %v", d)
 		}

@@ -1,10 +1,11 @@
 package dispatch
 
 import (
+	"cmp"
 	"crypto/rand"
+	"hash/maphash"
 	"maps"
 	"slices"
-	"strconv"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/internal/fault"
@@ -16,6 +17,11 @@ const (
 	defaultCapacity = 64
 	maxCapacity     = 4096
 )
+
+// Capacity is what holds of what a worker asks for; 0: the default.
+func Capacity(wanted uint32) int {
+	return int(min(cmp.Or(wanted, defaultCapacity), maxCapacity))
+}
 
 // Outlet is where a worker's frames go.
 type Outlet interface {
@@ -31,20 +37,23 @@ type Worker struct {
 	service *Service // static
 	group   *group   // static
 	id      string   // static
+	hash    uint64   // static; of the id
 	caller  *gate.Caller
 	out     Outlet
 
-	channels map[string]struct{}             // static; declared names
-	events   map[hubv1.SessionEventKind]bool // static
-	answers  map[gate.Right]bool             // static; the questions that it offers to answer
-	capacity int                             // static
+	channels map[string]struct{} // static; declared names
+	wish     wish                // static; the events that it wants
+	answers  map[gate.Right]bool // static; the questions that it offers to answer
+	capacity int                 // static
 
 	// The rest is guarded by the service's mu.
 
+	deliveries, questions numbers
+
 	flying   map[string]*delivery
-	asked    int // questions that are out
+	asked    map[string]*question
 	waiting  []*queue
-	last     uint64 // the latest delivery's number
+	silent   bool // it has missed a deadline, and not been heard of since
 	draining bool
 	gone     bool
 }
@@ -56,16 +65,15 @@ func newID() string { return rand.Text() }
 func (s *Service) Attach(caller *gate.Caller, req *hubv1.Attach, out Outlet) (*Worker, error) {
 	w := &Worker{
 		service: s, id: newID(), caller: caller, out: out,
-		channels: make(map[string]struct{}), events: make(map[hubv1.SessionEventKind]bool), answers: make(map[gate.Right]bool),
-		flying: make(map[string]*delivery),
+		channels: make(map[string]struct{}), answers: make(map[gate.Right]bool), wish: wish{caller: caller},
+		flying: make(map[string]*delivery), asked: make(map[string]*question),
+		deliveries: newNumbers(), questions: newNumbers(),
 	}
+	w.hash = maphash.String(s.seed, w.id)
 	if err := w.admit(req); err != nil {
 		return nil, err
 	}
-	w.capacity = defaultCapacity
-	if n := int(req.GetCapacity()); n > 0 {
-		w.capacity = min(n, maxCapacity)
-	}
+	w.capacity = Capacity(req.GetCapacity())
 	s.mu.Lock()
 	defer s.unlock()
 	if s.draining {
@@ -99,7 +107,7 @@ func (w *Worker) admit(req *hubv1.Attach) error {
 		w.channels[declared] = struct{}{}
 	}
 	for _, kind := range req.GetEvents() {
-		w.events[kind] = true
+		w.wish.kinds[kind] = true
 	}
 	for right, wanted := range map[gate.Right]bool{gate.Authenticate: req.GetAuthenticator(), gate.Authorize: req.GetAuthorizer()} {
 		if !wanted {
@@ -119,18 +127,19 @@ func (w *Worker) Drain() {
 	defer w.service.unlock()
 	w.draining = true
 	w.service.release(w)
+	w.service.reconsider()
 	w.drained()
 }
 
 // drained ends the stream of a worker that wants nothing new and has nothing
 // left.
 func (w *Worker) drained() {
-	if w.draining && !w.gone && len(w.flying)+w.asked == 0 {
+	if w.draining && !w.gone && len(w.flying)+len(w.asked) == 0 {
 		w.out.Done()
 	}
 }
 
-// Detach ends the worker: what it had goes to others at once.
+// Detach ends the worker: what it had goes to others.
 func (w *Worker) Detach() {
 	s := w.service
 	s.mu.Lock()
@@ -141,7 +150,9 @@ func (w *Worker) Detach() {
 	w.gone, w.draining = true, true
 	s.delist(w)
 	for _, id := range slices.Sorted(maps.Keys(w.flying)) { // oldest first: ids count up
-		s.failed(w.flying[id], 0)
+		if d := w.flying[id]; d != nil {
+			s.failed(d, pause(d.item.attempts), errGone)
+		}
 	}
 	s.release(w)
 	s.abandon(w)
@@ -153,7 +164,10 @@ func (s *Service) release(w *Worker) {
 	waiting := w.waiting
 	w.waiting = nil
 	for _, q := range waiting {
-		q.queued, q.worker = false, nil
+		q.queued = false
+		if q.out == 0 {
+			q.worker = nil
+		}
 		s.pump(q)
 	}
 }
@@ -175,21 +189,10 @@ func (w *Worker) takes(it *item) bool {
 	switch {
 	case w.draining:
 		return false
-	case it.kind != hubv1.SessionEventKind_SESSION_EVENT_KIND_UNSPECIFIED:
-		return w.events[it.kind] && w.caller.May(gate.Handle, it.declared) == nil
+	case it.kind != 0:
+		return w.wish.wants(it)
 	default:
 		_, has := w.channels[it.declared]
 		return has
 	}
-}
-
-// nextID is a delivery's: of equal length, so that they sort as they count.
-func (w *Worker) nextID() string {
-	w.last++
-	const digits, base = 13, 36 // of 2⁶⁴
-	id := strconv.FormatUint(w.last, base)
-	for len(id) < digits {
-		id = "0" + id
-	}
-	return id
 }

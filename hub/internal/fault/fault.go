@@ -125,12 +125,17 @@ func Is(err error, reason Reason) bool {
 }
 
 // Outcome is what became of a request, as the rooms' metrics label it: OK, or
-// the reason.
+// the reason. A worker's own reasons are HANDLER_FAILED: every label is a series
+// that stays, so what comes from outside must not make them.
 func Outcome(err error) string {
 	if err == nil {
 		return "OK"
 	}
-	return string(Of(err).Reason)
+	reason := Of(err).Reason
+	if _, known := kinds[reason]; !known {
+		reason = HandlerFailed
+	}
+	return string(reason)
 }
 
 // Error is the full text, for logs: never send it to a peer.

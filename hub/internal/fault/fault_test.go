@@ -56,3 +56,15 @@ func TestManyViolationsMakeAShortMessage(t *testing.T) {
 		t.Errorf("message %q, %d violations", e.Message, len(e.Proto().GetViolations()))
 	}
 }
+
+// A label that a worker chooses would be a series in memory for ever.
+func TestAWorkersReasonsAreOneOutcome(t *testing.T) {
+	for want, err := range map[string]error{
+		"OK": nil, "INTERNAL": errors.New("x"), "NO_WORKER": fault.New(fault.NoWorker, "x"),
+		"HANDLER_FAILED": fault.New(fault.HandlerFailed, "x").InWordsOf(&hubv1.Error{Reason: "ARTICLE_GONE"}),
+	} {
+		if got := fault.Outcome(err); got != want {
+			t.Errorf("%v is %s, not %s", err, got, want)
+		}
+	}
+}

@@ -14,10 +14,6 @@ func (adminService) ListMembers(context.Context, *hubv1.ListMembersRequest) (*hu
 	return nil, notBuilt("AdminService.ListMembers")
 }
 
-func (adminService) ListDeadLetters(context.Context, *hubv1.ListDeadLettersRequest) (*hubv1.ListDeadLettersResponse, error) {
-	return nil, notBuilt("AdminService.ListDeadLetters")
-}
-
 func notBuilt(method string) error {
 	return fault.New(fault.NotImplemented, "hub.v1."+method+" is not built yet")
 }

@@ -154,6 +154,7 @@ func TestWhatIsNotBuiltSaysSoWithAReason(t *testing.T) {
 	built := map[protoreflect.Name]bool{
 		"Broadcast": true, "BroadcastBatch": true, "ListChannels": true, "GetChannel": true, "RegisterChannels": true,
 		"Handle": true, "ListSessions": true, "DisconnectSession": true, "Unsubscribe": true, "Explain": true, "Watch": true, "GetStats": true, "ListHistory": true,
+		"ListDeadLetters": true,
 	}
 	requests := map[protoreflect.Name]string{
 		"ListMembers": `{"channel":"a.b"}`,

@@ -76,7 +76,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func newGate(t *testing.T, cfg gate.Config) *gate.Gate {
+func newGate(t testing.TB, cfg gate.Config) *gate.Gate {
 	t.Helper()
 	g, err := gate.New(cfg)
 	if err != nil {
@@ -86,7 +86,7 @@ func newGate(t *testing.T, cfg gate.Config) *gate.Gate {
 }
 
 // serve opens a door on a free loopback port; the test's end closes it.
-func serve(t *testing.T, cfg rpc.Config) *door {
+func serve(t testing.TB, cfg rpc.Config) *door {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -95,7 +95,7 @@ func serve(t *testing.T, cfg rpc.Config) *door {
 	return serveOn(t, l, cfg)
 }
 
-func serveOn(t *testing.T, l net.Listener, cfg rpc.Config) *door {
+func serveOn(t testing.TB, l net.Listener, cfg rpc.Config) *door {
 	t.Helper()
 	d := &door{address: l.Addr().String(), log: &lockedBuffer{}}
 	if cfg.Gate == nil {
@@ -131,7 +131,7 @@ func serveOn(t *testing.T, l net.Listener, cfg rpc.Config) *door {
 	return d
 }
 
-func (d *door) dial(t *testing.T, options ...grpc.DialOption) *grpc.ClientConn {
+func (d *door) dial(t testing.TB, options ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
 	options = append([]grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}, options...)
 	c, err := grpc.NewClient("passthrough:///"+d.address, options...)
@@ -186,7 +186,7 @@ func do(t *testing.T, transport http.RoundTripper, req *http.Request, header ...
 }
 
 // details are the parts of a status that the contract promises.
-func details(t *testing.T, err error) (*errdetails.ErrorInfo, *errdetails.BadRequest) {
+func details(t testing.TB, err error) (*errdetails.ErrorInfo, *errdetails.BadRequest) {
 	t.Helper()
 	var info *errdetails.ErrorInfo
 	var bad *errdetails.BadRequest

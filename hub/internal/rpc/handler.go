@@ -1,10 +1,8 @@
 package rpc
 
 import (
-	"context"
 	"errors"
 	"io"
-	"sync"
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/grpc"
@@ -19,7 +17,8 @@ import (
 type handlerService struct {
 	hubv1.UnimplementedHandlerServiceServer
 
-	flow *dispatch.Service
+	flow    *dispatch.Service
+	maxRead int
 }
 
 type handleStream = grpc.BidiStreamingServer[hubv1.HandleRequest, hubv1.HandleResponse]
@@ -28,42 +27,37 @@ type handleStream = grpc.BidiStreamingServer[hubv1.HandleRequest, hubv1.HandleRe
 // its rules ends the stream with a status that says which; what the worker had
 // goes to another.
 func (h handlerService) Handle(stream handleStream) error {
-	first, err := receive(stream)
-	if err != nil {
+	first, err := h.receive(stream)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	attach := first.GetAttach()
 	if attach == nil {
 		return fault.New(fault.RequestInvalid, "the first frame must be attach")
 	}
-	out := newOutbox()
+	out := newOutbox(attach.GetCapacity())
 	worker, err := h.flow.Attach(callerFrom(stream.Context()), attach, out)
 	if err != nil {
 		return err
 	}
 	defer worker.Detach()
-	// Frames are read beside the sending. The reader ends with the stream,
-	// which ends when this returns.
-	received := make(chan error, 1)
+	// A stream has one reader and one writer, both of which end with it: when
+	// this returns. Neither waits for the other, so that a worker which takes
+	// nothing is heard, and one that says nothing is served.
+	ended := make(chan error, 2) // of two: why they have ended
 	go func() {
 		defer worker.Detach() // before what is being sent has been taken
-		received <- h.listen(stream, worker)
+		ended <- h.listen(stream, worker)
 	}()
-	for {
-		select {
-		case err := <-received:
-			return err
-		case <-out.ready:
-			frames, done := out.take()
-			for _, frame := range frames {
-				if stream.Send(frame) != nil {
-					return nil // there is nobody to tell
-				}
-			}
-			if done {
-				return nil
-			}
-		}
+	go func() {
+		out.send(stream)
+		ended <- nil
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-out.full:
+		return fault.New(fault.Overloaded, "the worker does not read its stream: what it has let pass, and what it may have, waits for it")
 	}
 }
 
@@ -75,82 +69,45 @@ func (h handlerService) listen(stream handleStream, w *dispatch.Worker) (err err
 		}
 	}()
 	for {
-		frame, err := receive(stream)
+		frame, err := h.receive(stream)
 		switch { // a frame that came before the end counts
-		case err == nil:
-		case errors.Is(err, io.EOF), errors.Is(stream.Context().Err(), context.Canceled),
-			status.Code(err) == codes.Unavailable, status.Code(err) == codes.Canceled:
-			return nil // the worker is done, or gone, or the hub is
-		default:
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
 			return err
 		}
 		switch f := frame.GetFrame().(type) {
 		case *hubv1.HandleRequest_Ack:
-			w.Ack(f.Ack.GetDeliveryId())
+			err = w.Ack(f.Ack.GetDeliveryId())
 		case *hubv1.HandleRequest_Nack:
-			w.Nack(f.Nack)
+			err = w.Nack(f.Nack)
 		case *hubv1.HandleRequest_Identify:
-			w.Identify(f.Identify)
+			err = w.Identify(f.Identify)
 		case *hubv1.HandleRequest_Decide:
-			w.Decide(f.Decide)
+			err = w.Decide(f.Decide)
 		case *hubv1.HandleRequest_Drain:
 			w.Drain()
 		default:
-			return fault.New(fault.RequestInvalid, "attach is the first frame, and no later one is")
+			err = fault.New(fault.RequestInvalid, "attach is the first frame, and no later one is")
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
 
-// receive reads a frame and holds it against its rules.
-func receive(stream handleStream) (*hubv1.HandleRequest, error) {
+// receive reads a frame and holds it against its rules. EOF: the worker is done,
+// or gone, or the hub is.
+func (h handlerService) receive(stream handleStream) (*hubv1.HandleRequest, error) {
 	frame, err := stream.Recv()
-	if err != nil {
-		return nil, err
+	switch code := status.Code(err); {
+	case err == nil:
+	case errors.Is(err, io.EOF), stream.Context().Err() != nil, code == codes.Unavailable, code == codes.Canceled:
+		return nil, io.EOF
+	case code == codes.ResourceExhausted:
+		return nil, tooLarge(err, h.maxRead)
+	default:
+		return nil, fault.Wrap(err, fault.RequestInvalid, "the frame cannot be decoded")
 	}
 	return frame, obeys(protovalidate.GlobalValidator, frame)
-}
-
-// outbox is a worker's frames that are not sent yet: as many as its capacity
-// lets it have, and few others.
-type outbox struct {
-	ready chan struct{} // of one: there are frames
-
-	mu     sync.Mutex
-	frames []*hubv1.HandleResponse // guarded by mu
-	done   bool                    // guarded by mu; nothing follows
-}
-
-var _ dispatch.Outlet = (*outbox)(nil)
-
-func newOutbox() *outbox { return &outbox{ready: make(chan struct{}, 1)} }
-
-// Send implements dispatch.Outlet.
-func (o *outbox) Send(frame *hubv1.HandleResponse) {
-	o.mu.Lock()
-	o.frames = append(o.frames, frame)
-	o.mu.Unlock()
-	o.wake()
-}
-
-// Done implements dispatch.Outlet.
-func (o *outbox) Done() {
-	o.mu.Lock()
-	o.done = true
-	o.mu.Unlock()
-	o.wake()
-}
-
-func (o *outbox) wake() {
-	select {
-	case o.ready <- struct{}{}:
-	default:
-	}
-}
-
-func (o *outbox) take() (frames []*hubv1.HandleResponse, done bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	frames = o.frames
-	o.frames = nil
-	return frames, o.done
 }

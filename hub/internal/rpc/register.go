@@ -26,7 +26,7 @@ var services = []*grpc.ServiceDesc{
 func (s *Server) register(server *grpc.Server) {
 	implementations := map[*grpc.ServiceDesc]any{
 		&hubv1.BroadcastService_ServiceDesc: broadcastService{flow: s.cfg.Broadcast},
-		&hubv1.HandlerService_ServiceDesc:   handlerService{flow: s.cfg.Dispatch},
+		&hubv1.HandlerService_ServiceDesc:   handlerService{flow: s.cfg.Dispatch, maxRead: s.maxRead},
 		&hubv1.AdminService_ServiceDesc:     s.admin(),
 		&healthpb.Health_ServiceDesc:        s.health,
 	}
