@@ -103,15 +103,15 @@ var File_blog_v1_article_feed_proto protoreflect.FileDescriptor
 
 const file_blog_v1_article_feed_proto_rawDesc = "" +
 	"\n" +
-	"\x1ablog/v1/article_feed.proto\x12\ablog.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14hub/v1/channel.proto\"\xd5\x01\n" +
+	"\x1ablog/v1/article_feed.proto\x12\ablog.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14hub/v1/channel.proto\"\xde\x01\n" +
 	"\vArticleFeed\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x02id\x12'\n" +
 	"\x04slug\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e2\f^[a-z0-9-]+$R\x04slug\x12 \n" +
 	"\x05title\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x05title\x12E\n" +
-	"\fpublished_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\vpublishedAt:\x1b\xaa\x9f\x19\x17\n" +
+	"\fpublished_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\vpublishedAt:$\xaa\x9f\x19 \n" +
 	"\x11blog.article.feed\x12\x02\n" +
-	"\x00B>Z<github.com/realtime-hub/hub/examples/blog/gen/blog/v1;blogv1b\x06proto3"
+	"\x00\"\a\bd\x12\x03\b\xac\x02B>Z<github.com/realtime-hub/hub/examples/blog/gen/blog/v1;blogv1b\x06proto3"
 
 var (
 	file_blog_v1_article_feed_proto_rawDescOnce sync.Once
