@@ -17,7 +17,7 @@ import (
 // sources are what the page shows, as it was compiled: an excerpt is cut out of them,
 // so that it cannot say what the code does not.
 //
-//go:embed proto/blog/v1/*.proto backend/*.go page/page.mjs
+//go:embed proto/blog/v1/*.proto backend/*.go page/*.mjs
 var sources embed.FS
 
 // excerpt is a few lines of a source.
@@ -111,7 +111,8 @@ func called(f *ast.FuncDecl) string {
 func cutBlock(source []byte, first string) (string, error) {
 	lines := strings.Split(string(bytes.TrimSpace(source)), "\n")
 	for from, line := range lines {
-		if !strings.HasPrefix(line, first) && !strings.HasPrefix(line, "async "+first) {
+		line = strings.TrimPrefix(strings.TrimPrefix(line, "export "), "async ")
+		if !strings.HasPrefix(line, first) {
 			continue
 		}
 		to := from
@@ -131,7 +132,7 @@ func cutBlock(source []byte, first string) (string, error) {
 
 // painted finds what has a colour: comments, strings, and the languages' words.
 var painted = regexp.MustCompile("(?m)(//.*$)|(\"[^\"\n]*\"|`[^`]*`)|" +
-	`\b(func|return|if|else|for|range|var|const|defer|message|option|async|await|function)\b`)
+	`\b(func|return|if|else|for|range|var|const|defer|message|option|async|await|function|export|let)\b`)
 
 func paint(text string) []span {
 	text = strings.ReplaceAll(text, "\t", "  ") // narrow screens

@@ -20,7 +20,7 @@ func TestAnExcerptIsWhatTheSourceSays(t *testing.T) {
 		"a message":  {"proto/blog/v1/cursor_moved.proto", "CursorMoved", "// CursorMoved goes both ways", "\n  string session = 4 [(buf.validate.field).string.max_len = 64];\n}"},
 		"a function": {"backend/cursor_moved.go", "onCursorMoved", "// onCursorMoved tells", "\n}"},
 		"a method":   {"backend/viewers.go", "viewers.sayOne", "func (v *viewers) sayOne(", "\n  return err\n}"},
-		"the page's": {"page/page.mjs", "ask", "// ask sends an event", "\n}"},
+		"the page's": {"page/session.mjs", "ask", "// ask sends an event", "\n}"},
 	} {
 		got, err := excerpts("x", test.file, test.name)
 		if err != nil || len(got) != 1 {
@@ -44,7 +44,7 @@ func TestWhatIsNotThereIsNotShown(t *testing.T) {
 		{"backend/publish.go", "Publish"}, // a method, not a function
 		{"backend/nothing.go", "Publish"},
 		{"proto/blog/v1/article_feed.proto", "Article"}, // a prefix alone
-		{"page/page.mjs", "asks"},
+		{"page/session.mjs", "asks"},
 	} {
 		if _, err := excerpts("x", pair[0], pair[1]); err == nil || !strings.Contains(err.Error(), pair[1]) {
 			t.Errorf("%v: %v", pair, err)

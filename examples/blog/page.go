@@ -46,13 +46,17 @@ func NewSite(secret []byte) (*Site, error) {
 	if err := tmpl.Execute(&index, people); err != nil {
 		return nil, err
 	}
+	modules, err := fs.Glob(files, "*.mjs")
+	if err != nil {
+		return nil, err
+	}
 	s := &Site{secret: secret, index: index.Bytes()}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write(s.index)
 	})
-	for _, name := range []string{"page.css", "page.mjs", "icon.svg"} {
+	for _, name := range append(modules, "page.css", "icon.svg") {
 		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, name) })
 	}
 	mux.HandleFunc("GET /socket.io.min.js", func(w http.ResponseWriter, r *http.Request) {

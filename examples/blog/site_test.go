@@ -162,7 +162,7 @@ func TestNoOtherSitesPageGetsATokenOrPublishes(t *testing.T) {
 func TestThePageRunsItsOwnFilesAlone(t *testing.T) {
 	site := newSite(t)
 	for path, kind := range map[string]string{
-		"/": "text/html; charset=utf-8", "/page.css": "text/css; charset=utf-8", "/page.mjs": "text/javascript; charset=utf-8",
+		"/": "text/html; charset=utf-8", "/page.css": "text/css; charset=utf-8", "/page.mjs": "text/javascript; charset=utf-8", "/feed.mjs": "text/javascript; charset=utf-8",
 		"/icon.svg": "image/svg+xml", "/socket.io.min.js": "text/javascript; charset=utf-8",
 	} {
 		rec := send(t, site, http.MethodGet, path, "")
