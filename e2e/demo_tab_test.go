@@ -167,13 +167,25 @@ func (b *tab) string(op string, more map[string]any) string {
 	return text
 }
 
+// texts are those of all that the selector finds, in the page's order.
+func (b *tab) texts(selector string) []string {
+	b.t.Helper()
+	return b.list("texts", object{"selector": selector})
+}
+
+func (b *tab) list(op string, more map[string]any) []string {
+	b.t.Helper()
+	var list []string
+	if err := json.Unmarshal(b.call(op, more), &list); err != nil {
+		b.t.Fatal(err)
+	}
+	return list
+}
+
 // lines are an answer that is a list of them, but for those that may be.
 func (b *tab) lines(op string, may ...string) []string {
 	b.t.Helper()
-	var lines []string
-	if err := json.Unmarshal(b.call(op, nil), &lines); err != nil {
-		b.t.Fatal(err)
-	}
+	lines := b.list(op, nil)
 	return slices.DeleteFunc(lines, func(line string) bool {
 		return slices.ContainsFunc(may, func(part string) bool { return strings.Contains(line, part) })
 	})

@@ -50,6 +50,10 @@ func TestChromiumDemo(t *testing.T) {
 		{"what breaks the rules is told", demoRules},
 		{"a paused feed, a reload", demoReload},
 		{"the hub is killed and comes back", demoRestart},
+		{"a tunnel loses nothing", demoTunnel},
+		{"the hub is killed while one is in a tunnel", demoTunnelRestart},
+		{"much is missed", demoFlood},
+		{"a cable that breaks", demoCable},
 		{"by the keyboard alone", demoKeyboard},
 		{"pages of other origins", demoOrigins},
 		{"pictures", demoPictures},
@@ -235,6 +239,12 @@ func demoKeyboard(t *testing.T, binary string, browser *driver) {
 	b.call("type", object{"text": "Typed"})
 	b.press("Enter")
 	b.see(article("Typed"), "")
+	b.reach("#tunnel")
+	b.press("Space")
+	b.see("#tunnel[aria-checked=true]", "Lose the network")
+	b.press("Enter")
+	b.see("#return", "Back after")
+	b.live()
 	b.reach(article0)
 	b.press("Enter")
 	b.see("#reading li .number", "1")
@@ -317,6 +327,13 @@ func demoPictures(t *testing.T, binary string, browser *driver) {
 		ivo.hover("#board", 230, 90)
 		b.see(".cursor:not(.own)", "Ivo")
 		b.picture("editor", l)
+		b.click("#tunnel")
+		b.see("#return", "No network since")
+		ivo.publish(fmt.Sprintf("What %d pixels missed (%d)", l.width, n))
+		b.picture("lost", l)
+		b.click("#tunnel")
+		b.see("#return", "none missing")
+		b.picture("back", l)
 		b.close()
 	}
 }

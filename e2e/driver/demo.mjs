@@ -36,6 +36,7 @@ serve({
   gone: ({ client, selector }) => at(client, selector).waitFor({ state: "hidden" }),
   count: ({ client, selector }) => tabs.get(client).page.locator(selector).count(),
   text: ({ client, selector }) => at(client, selector).innerText(),
+  texts: ({ client, selector }) => tabs.get(client).page.locator(selector).allInnerTexts(),
   box: ({ client, selector }) => at(client, selector).boundingBox(),
 
   click: ({ client, selector }) => at(client, selector).click(),

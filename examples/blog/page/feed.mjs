@@ -1,59 +1,97 @@
 // The feed, and who has which of its articles open.
 import { $, make, place } from "./element.mjs";
+import { reach } from "./network.mjs";
+import { isAfter, last, leave, see, tellReturn, unsee } from "./recovery.mjs";
 import { tell } from "./refusal.mjs";
 import { ask, me, post, socket } from "./session.mjs";
 
 export const FEED = "blog.article.feed";
 const SHOWN = 7; // articles in the list
 const KEPT = 20; // articles in all: also those that somebody has open
+const MARKED = 8000; // milliseconds in which a replayed article says so
 
 const articles = new Map(); // by id
 const viewersOf = (id) => `blog.article.${id}.viewers`;
 let reading; // the article that is open in this tab
 let paused = false;
+let heard; // the session that hears the feed and the numbers
 
-// listen subscribes first and loads the state then, so that nothing falls in between.
+// listen goes on after the last article that was seen. What was missed comes before the
+// ack, in order; where it is not proven to be all, the list is the backend's state again.
 export async function listen(session) {
+  const since = last;
+  heard = undefined;
+  const answer = paused ? { ok: true } : await ask("hub:subscribe", { channel: FEED, since });
+  if (me !== session) return; // gone meanwhile; the next one listens
+  if (!answer.ok) return tell("return", answer.error);
+  if (answer.position) see(answer.position);
+  else unsee();
+  if (answer.recovered) mark(since, answer.position);
   const again = reading;
-  if (!paused) await ask("hub:subscribe", FEED);
-  const list = await load();
-  if (me !== session || !list) return; // gone meanwhile; the next one listens
-  for (const a of [...articles.values()]) if (a.session !== session) forget(a);
-  reading = undefined;
-  await Promise.all(list.map((a) => add(a)));
-  count(await load()); // what was said while the channels of the numbers were joined
+  if (!answer.recovered && !(await reload(session))) return;
+  tellReturn(answer);
+  if (paused) leave();
+  await hearReaders(session);
   const still = articles.get(again?.id);
   if (still && me === session && still.title === again.title) await open(still);
 }
 
-socket.on(FEED, async (article) => {
-  await add({ ...article, viewers: 0 });
-  count(await load());
+socket.on(FEED, (article, { position }) => {
+  if (!see(position)) return;
+  add({ ...article, viewers: 0 }).position = position;
+  if (heard === me) hearReaders(me); // otherwise listen does, for all that is replayed
 });
+
+// reload makes the list what the backend has. What came since the session began stays.
+async function reload(session) {
+  const list = await started(session);
+  if (me !== session) return false;
+  for (const a of [...articles.values()]) if (a.session !== session) forget(a);
+  reading = articles.get(reading?.id);
+  for (const a of list) add(a);
+  return true;
+}
+
+// mark shows for a while which articles came by the replay.
+function mark(since, until) {
+  for (const a of articles.values()) {
+    a.session = me;
+    if (!a.position || !isAfter(a.position, since) || isAfter(a.position, until)) continue;
+    a.replayed = true;
+    setTimeout(() => { a.replayed = false; render(); }, MARKED);
+  }
+  render();
+}
 
 // load is the state that the feed goes on from; undefined while there is no backend.
 async function load() {
   try {
-    const response = await fetch("/articles");
+    const response = await reach("/articles");
     if (response.ok) return (await response.json()).articles;
   } catch {
     // The hub went away: there will be another hub:ready.
   }
 }
 
-// started waits until the session's backend answers, or the session is gone.
+// started is the state as soon as there is a backend; undefined if the session goes first.
 export async function started(session) {
-  while (me === session && !(await load())) await new Promise((again) => setTimeout(again, 300));
+  while (me === session) {
+    const list = await load();
+    if (list) return list;
+    await new Promise((again) => setTimeout(again, 300));
+  }
 }
 
-async function add({ id, title, publishedAt, viewers }) {
+// add shows an article, and returns it: the one that is there already, if it is the same.
+function add({ id, title, publishedAt, viewers }) {
+  const at = new Date(publishedAt);
   const known = articles.get(id);
-  if (!me || known?.session === me) return;
+  if (known && isSame(known, { title, at })) return known;
   if (known) forget(known);
-  const a = { id, title, at: new Date(publishedAt), viewers, session: me, hear: (n) => { a.viewers = n.count; render(); } };
+  const a = { id, title, at, viewers, session: me, hear: (n) => { a.viewers = n.count; render(); } };
   a.badge = make("span", { className: "badge" });
   a.button = make("button", { type: "button", onclick: () => open(a) },
-    make("span", { className: "title" }, title), a.badge, make("time", { dateTime: publishedAt }, a.at.toLocaleTimeString()));
+    make("span", { className: "title" }, title), a.badge, make("time", { dateTime: publishedAt }, at.toLocaleTimeString()));
   a.item = make("li", {}, a.button);
   a.number = make("span", { className: "number" });
   a.here = make("button", { type: "button", onclick: () => open(a) }, "Read it too");
@@ -61,21 +99,34 @@ async function add({ id, title, publishedAt, viewers }) {
   articles.set(id, a);
   socket.on(viewersOf(id), a.hear);
   render();
-  if (articles.get(id) === a) await ask("hub:subscribe", viewersOf(id));
+  return a;
+}
+
+// isSame tells apart what two backends, before and after a restart, call by one id.
+const isSame = (a, b) => a.title === b.title && +a.at === +b.at;
+
+// hearReaders joins the channels of the numbers, each once in a session, and then loads
+// what was said before.
+async function hearReaders(session) {
+  heard = session;
+  const fresh = [...articles.values()].filter((a) => a.heard !== session);
+  for (const a of fresh) a.heard = session;
+  await Promise.all(fresh.map((a) => ask("hub:subscribe", viewersOf(a.id))));
+  if (me === session) count(await load());
 }
 
 function forget(a) {
   articles.delete(a.id);
   socket.off(viewersOf(a.id), a.hear);
-  if (me) socket.emit("hub:unsubscribe", viewersOf(a.id), () => {});
+  if (me && a.heard === me) socket.emit("hub:unsubscribe", viewersOf(a.id), () => {});
   a.item.remove();
   a.open.remove();
 }
 
 function count(list = []) {
-  for (const { id, title, viewers } of list) {
+  for (const { id, title, publishedAt, viewers } of list) {
     const a = articles.get(id);
-    if (a?.title === title) a.viewers = viewers;
+    if (a && isSame(a, { title, at: new Date(publishedAt) })) a.viewers = viewers;
   }
   render();
 }
@@ -108,7 +159,8 @@ function render() {
   place($("reading"), kept.filter((a) => a.viewers).map((a) => a.open));
   for (const a of kept) {
     const here = a === reading;
-    a.badge.textContent = a.viewers ? `${a.viewers} reading` : "";
+    a.badge.textContent = [a.replayed && "replayed", a.viewers && `${a.viewers} reading`].filter(Boolean).join(" · ");
+    a.item.classList.toggle("replayed", Boolean(a.replayed));
     a.button.setAttribute("aria-pressed", here);
     a.number.textContent = a.viewers;
     a.here.textContent = here ? "Open here" : "Read it too";
@@ -131,8 +183,10 @@ $("pause").addEventListener("click", async () => {
   paused = !paused;
   $("pause").setAttribute("aria-pressed", paused);
   $("pause").textContent = paused ? "Resume" : "Pause";
-  if (paused) await ask("hub:unsubscribe", FEED);
-  else if (me) await listen(me);
+  if (paused) {
+    leave();
+    await ask("hub:unsubscribe", FEED);
+  } else if (me) await listen(me);
 });
 for (const button of document.querySelectorAll(".open-newest")) {
   button.addEventListener("click", () => {

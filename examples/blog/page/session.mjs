@@ -1,6 +1,7 @@
 // The session: who this tab is, its connection, and what is asked of the hub and of
 // the backend. A channel is an event name, and what the hub says of itself begins with hub:.
 import { $ } from "./element.mjs";
+import { lost, reach } from "./network.mjs";
 
 export const people = [...document.querySelectorAll("#people input")];
 export const nameOf = (user) => people.find((p) => p.dataset.user === user)?.labels[0].textContent ?? user;
@@ -19,7 +20,7 @@ async function credentials() {
 }
 
 export async function post(path, body) {
-  const response = await fetch(path, {
+  const response = await reach(path, {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
   });
   const answer = await response.json();
@@ -42,6 +43,7 @@ export const socket = io({
 
 // ask sends an event and waits for the hub's ack; nobody waits for ever.
 export async function ask(event, ...args) {
+  if (lost) return { ok: false, error: { reason: "NO_ANSWER", message: "this tab has lost the network" } };
   try {
     return await socket.timeout(10_000).emitWithAck(event, ...args);
   } catch {
@@ -56,7 +58,9 @@ export function become(name) {
   reconnect();
 }
 
-export const reconnect = () => socket.disconnect().connect();
+export function reconnect() {
+  if (!lost) socket.disconnect().connect();
+}
 
 export function state(name, text) {
   $("state").dataset.state = name;
@@ -78,6 +82,7 @@ socket.on("disconnect", (reason) => {
   else state("refused", "Ended by the hub");
 });
 socket.on("connect_error", (err) => {
+  if (lost) return;
   if (socket.active) state("reconnecting", "No hub, trying again");
   else state("refused", err.data?.reason ? `${err.data.reason}: ${err.data.message}` : err.message);
 });
