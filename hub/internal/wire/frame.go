@@ -11,6 +11,7 @@ type Frame struct {
 	bytes   []byte
 	payload int    // where the payload begins in bytes; len(bytes): a control frame, which has none to take
 	channel string // the broadcast's; empty for what is sent to one connection
+	aside   bool   // the broadcast's
 }
 
 // NewFrame makes the frame of a text message. The message begins at

@@ -15,7 +15,7 @@ func (s *shard) enqueue(c *Conn, f *Frame, slow Slow, m *member) bool {
 		}
 	}
 	if m != nil && c.channels[m.back].note == gapped { // nothing of the channel overtakes its gap
-		s.skip(c, skipDrop)
+		s.miss(c, f, m)
 		return false
 	}
 	// A connection that nothing waits for is always let through: a single
@@ -52,9 +52,16 @@ func (s *shard) refuse(c *Conn, f *Frame, slow Slow, m *member) {
 		s.doom(c, ReasonBacklog)
 		return
 	}
-	if in := &c.channels[m.back]; in.note != gapped {
+	s.miss(c, f, m)
+}
+
+// miss notes that a membership does not get a frame, for its gap.
+func (s *shard) miss(c *Conn, f *Frame, m *member) {
+	in := &c.channels[m.back]
+	g := gap{c, in.channel}
+	if in.note != gapped || s.gaps[g].aside && !f.aside {
 		in.note = gapped
-		s.gaps[gap{c, in.channel}] = f
+		s.gaps[g] = f
 		c.missed = true
 	}
 	s.skip(c, skipDrop)

@@ -36,7 +36,9 @@ func newSlow(t *testing.T, cfg wire.Config) *slow {
 	if cfg.MaxBacklog == 0 {
 		cfg.MaxBacklog = 2<<20 + spare
 	}
-	cfg.Gap = func(channel string, _ *wire.Frame) *wire.Frame { return text("gap in " + channel) }
+	cfg.Gap = func(channel string, first *wire.Frame) *wire.Frame {
+		return text(fmt.Sprintf("gap in %s, first %.2s", channel, first.Payload()))
+	}
 	s.w, _ = start(t, cfg)
 	s.c, s.p = dial(t, s.w, s.h)
 	s.c.Send(text(plug))
@@ -127,7 +129,7 @@ func TestWhatIsDroppedIsToldWhenTheBacklogIsGone(t *testing.T) {
 		s.p.expect(half, half, "c small")
 		gaps := []string{s.p.text(), s.p.text()}
 		slices.Sort(gaps)
-		if !slices.Equal(gaps, []string{"gap in a.a", "gap in b.b"}) {
+		if !slices.Equal(gaps, []string{"gap in a.a, first " + half[:2], "gap in b.b, first " + half[:2]}) {
 			t.Errorf("got %.100q", gaps)
 		}
 		s.counted("hub_wire_skipped_total", "drop", 4)
@@ -136,6 +138,31 @@ func TestWhatIsDroppedIsToldWhenTheBacklogIsGone(t *testing.T) {
 		s.c.End()
 		s.p.closing(normal)
 	})
+}
+
+// What is about the channel, and no message of it, does not hide which message was
+// the first that is missing.
+func TestTheGapBeginsWithTheFirstMessage(t *testing.T) {
+	for name, test := range map[string]struct {
+		dropped string // a for aside, m for a message
+		first   string
+	}{
+		"asides alone": {"aa", "a1"}, "messages first": {"mam", "m1"}, "messages later": {"aamam", "m3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSlow(t, wire.Config{})
+			s.c.Join("a.a")
+			s.broadcast("a.a", wire.SlowDrop, half, half) // after which half of that does not fit
+			for i, kind := range test.dropped {
+				f := text(fmt.Sprint(string(kind), i+1, half))
+				s.w.Broadcast("a.a", wire.Message{Frame: f, Slow: wire.SlowDrop, Aside: kind == 'a'})
+				barrier(t, s.w)
+			}
+			s.p.expect(plug, half, half, "gap in a.a, first "+test.first)
+			s.c.End()
+			s.p.closing(normal)
+		})
+	}
 }
 
 func TestTheLatestReplacesTheOneThatWaits(t *testing.T) {

@@ -178,11 +178,14 @@ type Message struct {
 	Slow Slow
 	// Except are names of connections that do not get it.
 	Except []string
+	// Aside says that it is about the channel, and no message of it. Where both are
+	// dropped, it is the first message that Config.Gap gets.
+	Aside bool
 }
 
 // Broadcast sends a message to all connections of the channel.
 func (w *Wire) Broadcast(channel string, m Message) {
-	m.Frame.channel = channel
+	m.Frame.channel, m.Frame.aside = channel, m.Aside
 	o := op{kind: opBroadcast, slow: m.Slow, channel: channel, frame: m.Frame}
 	if len(m.Except) > 0 {
 		o.rest = m.Except
