@@ -13,6 +13,8 @@ type Metrics struct {
 	joins         *prometheus.CounterVec
 	recoveries    *prometheus.CounterVec
 	replayed      prometheus.Counter
+	members       prometheus.Gauge
+	told          *prometheus.CounterVec
 }
 
 // NewMetrics makes the counters and registers them, unless r is nil.
@@ -34,9 +36,17 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "hub_replayed_total",
 			Help: "Messages replayed to sessions.",
 		}),
+		members: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "hub_presence_members",
+			Help: "Users present now, counted once in each channel.",
+		}),
+		told: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hub_presence_told_total",
+			Help: "What subscribers were told of presence: members that joined or left, and gaps instead of too many.",
+		}, []string{"what"}),
 	}
 	if r != nil {
-		r.MustRegister(m.subscriptions, m.joins, m.recoveries, m.replayed)
+		r.MustRegister(m.subscriptions, m.joins, m.recoveries, m.replayed, m.members, m.told)
 	}
 	return m
 }

@@ -6,6 +6,7 @@
 // A join is atomic: what the caller places, the replay, the ack and the delivery,
 // comes after every broadcast that was accepted before and before every later one.
 // A join with a position is replayed what was missed, all of it or nothing.
+// Who is subscribed is present, where the channel declares it: see Members.
 // Joining twice changes nothing. Errors are faults, written for the browser.
 // One session's calls must come one after the other, as its inbox does it;
 // those of different sessions are concurrent.
@@ -43,6 +44,8 @@ type Config struct {
 	Engine engine.Log
 	// Sink hears the channels' publications; it delivers to browsers.
 	Sink engine.Sink
+	// Audience hears what becomes of presence; it tells browsers. Default: nobody.
+	Audience Audience
 	// Max is how many subscriptions a session may have. Default: 128.
 	Max int
 	// MaxReplayBytes is what may be replayed to one at a join. Default: 4 MiB.
@@ -55,9 +58,16 @@ type Config struct {
 type Service struct {
 	cfg      Config // static after New
 	watchers atomic.Int32
+	presence presence
 
 	mu   sync.Mutex
-	held map[*session.Session][]string // guarded by mu; concrete channels. A list: most sessions have one
+	held map[*session.Session][]subscription // guarded by mu. A list: most sessions have one
+}
+
+// subscription is a session's of one channel.
+type subscription struct {
+	channel string // the concrete one
+	present int64  // since when it counts in presence, Unix ms; 0: it does not
 }
 
 // New makes the flow.
@@ -71,7 +81,9 @@ func New(cfg Config) *Service {
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics(nil)
 	}
-	return &Service{cfg: cfg, held: make(map[*session.Session][]string)}
+	v := &Service{cfg: cfg, held: make(map[*session.Session][]subscription)}
+	v.presence = presence{audience: cfg.Audience, declared: v.declaresPresence, metrics: cfg.Metrics, crowds: make(map[string]*crowd)}
+	return v
 }
 
 // Join makes s a subscriber, and tells until when it may be; zero: as long as
@@ -99,6 +111,7 @@ func (v *Service) join(ctx context.Context, s *session.Session, args *hubv1.Subs
 	}
 	if v.Holds(s, match.Name) { // it has missed nothing, and what it asks for again it has
 		place(&hubv1.SubscribeResult{Ok: true, Channel: match.Name}, nil)
+		v.appear(s, match) // the declaration may have none when it subscribed
 		return until, nil
 	}
 	if err := v.reserve(s, match.Name); err != nil {
@@ -114,8 +127,10 @@ func (v *Service) join(ctx context.Context, s *session.Session, args *hubv1.Subs
 	})
 	if err != nil {
 		v.release(s, match.Name)
+		return until, err
 	}
-	return until, err
+	v.appear(s, match)
+	return until, nil
 }
 
 // result says where a subscription starts and, where it was asked, whether anything
@@ -143,8 +158,9 @@ func (v *Service) Leave(s *session.Session, name string, place func(*hubv1.Unsub
 		return fault.New(fault.ChannelNameInvalid, err.Error())
 	}
 	place(&hubv1.UnsubscribeResult{Ok: true, Channel: name})
-	if v.release(s, name) {
+	if held, was := v.release(s, name); was {
 		v.cfg.Engine.Leave(name, v.cfg.Sink)
+		v.vanish(s, held)
 	}
 	return nil
 }
@@ -152,27 +168,37 @@ func (v *Service) Leave(s *session.Session, name string, place func(*hubv1.Unsub
 // LeaveAll ends all subscriptions of a session that is gone.
 func (v *Service) LeaveAll(s *session.Session) {
 	v.mu.Lock()
-	channels := v.held[s]
+	all := v.held[s]
 	delete(v.held, s)
 	v.mu.Unlock()
-	for _, name := range channels {
-		v.cfg.Engine.Leave(name, v.cfg.Sink)
+	for _, held := range all {
+		v.cfg.Engine.Leave(held.channel, v.cfg.Sink)
+		v.vanish(s, held)
 	}
-	v.cfg.Metrics.subscriptions.Sub(float64(len(channels)))
+	v.cfg.Metrics.subscriptions.Sub(float64(len(all)))
 }
 
 // Channels are the concrete channels that s is subscribed to, by name.
 func (v *Service) Channels(s *session.Session) []string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return slices.Sorted(slices.Values(v.held[s]))
+	out := make([]string, 0, len(v.held[s]))
+	for _, held := range v.held[s] {
+		out = append(out, held.channel)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Holds tells whether s is subscribed to the concrete channel.
 func (v *Service) Holds(s *session.Session, name string) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return slices.Contains(v.held[s], name)
+	return find(v.held[s], name) >= 0
+}
+
+func find(all []subscription, name string) int {
+	return slices.IndexFunc(all, func(held subscription) bool { return held.channel == name })
 }
 
 // Count is how many subscriptions there are, and on how many channels.
@@ -180,10 +206,10 @@ func (v *Service) Count() (subscriptions, channels int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	distinct := make(map[string]struct{})
-	for _, held := range v.held {
-		subscriptions += len(held)
-		for _, name := range held {
-			distinct[name] = struct{}{}
+	for _, all := range v.held {
+		subscriptions += len(all)
+		for _, held := range all {
+			distinct[held.channel] = struct{}{}
 		}
 	}
 	return subscriptions, len(distinct)
@@ -194,31 +220,32 @@ func (v *Service) Count() (subscriptions, channels int) {
 func (v *Service) reserve(s *session.Session, name string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	channels := v.held[s]
-	if len(channels) >= v.cfg.Max {
+	all := v.held[s]
+	if len(all) >= v.cfg.Max {
 		return fault.New(fault.TooManySubscriptions, "the session has as many subscriptions as it may; unsubscribe from another channel first", "channel", name)
 	}
-	if channels == nil {
-		channels = make([]string, 0, 1)
+	if all == nil {
+		all = make([]subscription, 0, 1)
 	}
-	v.held[s] = append(channels, name)
+	v.held[s] = append(all, subscription{channel: name})
 	v.cfg.Metrics.subscriptions.Inc()
 	return nil
 }
 
-func (v *Service) release(s *session.Session, name string) bool {
+func (v *Service) release(s *session.Session, name string) (held subscription, was bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	channels := v.held[s]
-	i := slices.Index(channels, name)
+	all := v.held[s]
+	i := find(all, name)
 	if i < 0 {
-		return false
+		return subscription{}, false
 	}
-	if len(channels) == 1 {
+	held = all[i]
+	if len(all) == 1 {
 		delete(v.held, s)
 	} else {
-		v.held[s] = slices.Delete(channels, i, i+1)
+		v.held[s] = slices.Delete(all, i, i+1)
 	}
 	v.cfg.Metrics.subscriptions.Dec()
-	return true
+	return held, true
 }

@@ -33,13 +33,14 @@ func (nowhere) End(*fault.Error, bool) {}
 type room struct {
 	*subscription.Service
 
-	t     *testing.T
-	log   *memory.Log
-	sink  *deaf
-	table *session.Table
+	t        testing.TB
+	log      *memory.Log
+	sink     *deaf
+	table    *session.Table
+	registry *schema.Registry
 }
 
-func open(t *testing.T, limit int) *room {
+func open(t testing.TB, cfg subscription.Config) *room {
 	t.Helper()
 	registry := schema.New(schema.Config{})
 	if _, err := registry.Load(t.Context(), "testdata"); err != nil {
@@ -49,8 +50,9 @@ func open(t *testing.T, limit int) *room {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &room{t: t, log: memory.New(memory.Config{}), sink: &deaf{}, table: session.NewTable(nil)}
-	r.Service = subscription.New(subscription.Config{Gate: g, Schema: registry, Engine: r.log, Sink: r.sink, Max: limit})
+	r := &room{t: t, log: memory.New(memory.Config{}), sink: &deaf{}, table: session.NewTable(nil), registry: registry}
+	cfg.Gate, cfg.Schema, cfg.Engine, cfg.Sink = g, registry, r.log, r.sink
+	r.Service = subscription.New(cfg)
 	return r
 }
 
@@ -74,7 +76,7 @@ func (r *room) interest(channel string) int {
 }
 
 func TestTheEnginesInterestFollowsTheSubscriptions(t *testing.T) {
-	r := open(t, 0)
+	r := open(t, subscription.Config{})
 	ann, bob := r.session(gate.Identity{UserID: "ann"}), r.session(gate.Identity{})
 	for _, s := range []*session.Session{ann, ann, bob} { // twice is once
 		if res, err := r.join(s, "room.1.said"); err != nil || !res.GetOk() || res.GetChannel() != "room.1.said" {
@@ -96,7 +98,7 @@ func TestTheEnginesInterestFollowsTheSubscriptions(t *testing.T) {
 }
 
 func TestARefusedJoinPlacesNothingAndLeavesNothing(t *testing.T) {
-	r := open(t, 0)
+	r := open(t, subscription.Config{})
 	ann := r.session(gate.Identity{UserID: "ann"})
 	for channel, want := range map[string]fault.Reason{
 		"room.1.secret": fault.ScopeDenied,
@@ -114,7 +116,7 @@ func TestARefusedJoinPlacesNothingAndLeavesNothing(t *testing.T) {
 }
 
 func TestASubscriptionSaysWhereItStartsAndWhetherAnythingIsMissing(t *testing.T) {
-	r := open(t, 0)
+	r := open(t, subscription.Config{})
 	publish := func(id string) engine.Position {
 		t.Helper()
 		res, err := r.log.Publish(t.Context(), &engine.Publication{Channel: "room.1.kept", ID: id, Payload: []byte("{}")},
@@ -165,7 +167,7 @@ func TestASubscriptionSaysWhereItStartsAndWhetherAnythingIsMissing(t *testing.T)
 }
 
 func TestSubscriptionsAreBoundedPerSession(t *testing.T) {
-	r := open(t, 2)
+	r := open(t, subscription.Config{Max: 2})
 	ann, bob := r.session(gate.Identity{UserID: "ann"}), r.session(gate.Identity{UserID: "ann"})
 	for _, channel := range []string{"room.1.said", "room.2.said", "room.2.said"} {
 		if _, err := r.join(ann, channel); err != nil {
@@ -190,7 +192,7 @@ func TestSubscriptionsAreBoundedPerSession(t *testing.T) {
 }
 
 func TestLeavingWhatIsNotHeldIsNoError(t *testing.T) {
-	r := open(t, 0)
+	r := open(t, subscription.Config{})
 	ann := r.session(gate.Identity{UserID: "ann"})
 	placed := false
 	if err := r.Leave(ann, "gone.since.long", func(*hubv1.UnsubscribeResult) { placed = true }); err != nil || !placed {

@@ -29,7 +29,7 @@ func TestASlowWatcherIsToldHowManyItMissed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const sent = 3000
-			r := open(t, 0)
+			r := open(t, subscription.Config{})
 			w, err := r.Watch(t.Context(), "room.1.said")
 			if err != nil {
 				t.Fatal(err)
@@ -60,7 +60,7 @@ func TestASlowWatcherIsToldHowManyItMissed(t *testing.T) {
 }
 
 func TestWatchersAreBoundedAndLeaveNothing(t *testing.T) {
-	r := open(t, 0)
+	r := open(t, subscription.Config{})
 	if _, err := r.Watch(t.Context(), "room.nowhere"); !fault.Is(err, fault.ChannelUnknown) {
 		t.Errorf("an unknown channel: %v", err)
 	}
