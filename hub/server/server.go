@@ -155,11 +155,13 @@ func (s *Server) build(cfg Config) error {
 	}
 	s.sessions = session.NewTable(nil)
 	s.pool = session.NewPool(cfg.Log)
+	sink := socketio.NewSink(s.wire, s.schema)
 	subscriptions := subscription.New(subscription.Config{
 		Gate:           s.gate,
 		Schema:         s.schema,
 		Engine:         log,
-		Sink:           socketio.NewSink(s.wire, s.schema),
+		Sink:           sink,
+		Audience:       sink,
 		Max:            cfg.Limits.MaxSubscriptions,
 		MaxReplayBytes: cfg.Limits.MaxReplayBytes,
 		Metrics:        subscription.NewMetrics(s.metrics),

@@ -147,17 +147,15 @@ func TestACallWithoutDeadlineGetsTenSeconds(t *testing.T) {
 	}
 }
 
-// Every method that is declared must answer with a reason, however unfinished.
+// Every method that is declared must answer with a reason, however unfinished. All are
+// built today: this holds the next one to it.
 func TestWhatIsNotBuiltSaysSoWithAReason(t *testing.T) {
 	d := serve(t, rpc.Config{})
 	conn := d.dial(t)
 	built := map[protoreflect.Name]bool{
 		"Broadcast": true, "BroadcastBatch": true, "ListChannels": true, "GetChannel": true, "RegisterChannels": true,
 		"Handle": true, "ListSessions": true, "DisconnectSession": true, "Unsubscribe": true, "Explain": true, "Watch": true, "GetStats": true, "ListHistory": true,
-		"ListDeadLetters": true,
-	}
-	requests := map[protoreflect.Name]string{
-		"ListMembers": `{"channel":"a.b"}`,
+		"ListDeadLetters": true, "ListMembers": true,
 	}
 	for _, file := range []protoreflect.FileDescriptor{hubv1.File_hub_v1_admin_proto, hubv1.File_hub_v1_handler_proto, hubv1.File_hub_v1_broadcast_proto} {
 		for i := range file.Services().Len() {
@@ -167,7 +165,6 @@ func TestWhatIsNotBuiltSaysSoWithAReason(t *testing.T) {
 					continue
 				}
 				in := dynamicpb.NewMessage(m.Input())
-				fill(t, in, requests[m.Name()])
 				path := "/" + string(m.Parent().FullName()) + "/" + string(m.Name())
 				err := call(t.Context(), conn, m, path, in)
 				if info, _ := details(t, err); status.Code(err) != codes.Unimplemented || info.GetReason() != "NOT_IMPLEMENTED" ||

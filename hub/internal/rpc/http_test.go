@@ -65,7 +65,6 @@ func TestHTTPErrorsAreConnectsWithTheDetails(t *testing.T) {
 		{"wrong type", "POST", pathBroadcast, "application/json", `{"channel":7}`, 400, "invalid_argument", "REQUEST_INVALID"},
 		{"too deep", "POST", pathBroadcast, "application/json", deep, 400, "invalid_argument", "REQUEST_INVALID"},
 		{"not UTF-8", "POST", pathBroadcast, "application/json", "{\"channel\":\"\xff\"}", 400, "invalid_argument", "REQUEST_INVALID"},
-		{"not built", "POST", "/hub.v1.AdminService/ListMembers", "application/json", `{"channel":"a.b"}`, 501, "unimplemented", "NOT_IMPLEMENTED"},
 		{"no such path", "POST", "/nothing", "application/json", `{}`, 404, "not_found", "NOT_FOUND"},
 		{"no such method", "POST", pathBroadcast + "s", "application/json", `{}`, 404, "not_found", "NOT_FOUND"},
 		{"GET", "GET", pathBroadcast, "application/json", ``, 405, "invalid_argument", "REQUEST_INVALID"},

@@ -90,11 +90,18 @@ func connectErrorFrame(namespace string, why *fault.Error) *wire.Frame {
 // disconnectFrame ends the session for good: its client stays away.
 var disconnectFrame = wire.NewFrame(begin(disconnect, 0)) //nolint:gochecknoglobals // a frame never changes
 
+// Why there is a gap: contract §2's reasons.
+const (
+	gapSlow     = "SLOW"     // broadcasts were dropped, and perhaps changes of presence
+	gapPresence = "PRESENCE" // changes of presence alone were not told
+)
+
 // GapFrame tells that broadcasts of the channel were dropped because the
 // browser did not take them in time: wire.Config.Gap. Its position is the one right
-// before the first of them: what is kept from there on is what was missed.
+// before the first of them: what is kept from there on is what was missed. Where none
+// was a message, presence alone has a gap.
 func GapFrame(channel string, first *wire.Frame) *wire.Frame {
-	gap := &hubv1.Gap{Channel: channel, Reason: "SLOW"}
+	gap := &hubv1.Gap{Channel: channel, Reason: gapSlow}
 	var event []json.RawMessage
 	var meta struct {
 		Position *struct {
@@ -103,7 +110,11 @@ func GapFrame(channel string, first *wire.Frame) *wire.Frame {
 		} `json:"position"`
 	}
 	// It is a frame of ours, behind Engine.IO's type and Socket.IO's.
-	if err := json.Unmarshal(first.Payload()[2:], &event); err != nil || len(event) != 3 {
+	if err := json.Unmarshal(first.Payload()[2:], &event); err != nil {
+		return eventFrame("hub:gap", gap)
+	}
+	if len(event) != 3 { // one of the hub's own
+		gap.Reason = gapPresence
 		return eventFrame("hub:gap", gap)
 	}
 	if err := json.Unmarshal(event[2], &meta); err == nil && meta.Position != nil {
@@ -129,6 +140,21 @@ func controlJSON(m proto.Message) []byte {
 }
 
 func appendString(b []byte, s string) []byte {
+	if plain(s) {
+		b = append(b, '"')
+		b = append(b, s...)
+		return append(b, '"')
+	}
 	quoted, _ := json.Marshal(s) // a string always marshals
 	return append(b, quoted...)
+}
+
+// plain tells whether JSON has the string as it is: channels and most ids are so.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
 }

@@ -59,7 +59,7 @@ func (r *request) handle(ctx context.Context) error {
 	case name == "hub:unsubscribe":
 		return r.unsubscribe()
 	case name == "hub:presence":
-		return r.kept(ctx, &hubv1.PresenceArguments{}, "presence", func(m schema.Match) bool { return m.Options.GetPresence() != nil })
+		return r.presence(ctx)
 	case name == "hub:history":
 		return r.history(ctx)
 	case name == "hub:refresh":
@@ -108,22 +108,6 @@ func (r *request) unsubscribe() error {
 		r.tell(hubv1.SessionEventKind_SESSION_EVENT_KIND_UNSUBSCRIBED, r.channel, "unsubscribed")
 	}
 	return err
-}
-
-// kept handles a request for what is not built yet.
-func (r *request) kept(ctx context.Context, args interface {
-	proto.Message
-	GetChannel() string
-}, what string, declared func(schema.Match) bool,
-) error {
-	match, err := r.readable(ctx, args)
-	if err != nil {
-		return err
-	}
-	if !declared(match) {
-		return fault.New(fault.NotEnabled, "the channel's declaration has no "+what, "channel", match.Name)
-	}
-	return fault.New(fault.NotImplemented, what+" is not built yet")
 }
 
 // readable is the channel that a request to read is about, if the session may join
