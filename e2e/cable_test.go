@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -17,6 +18,7 @@ type cable struct {
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{} // guarded by mu; both ends of what is carried
 	broken bool                  // guarded by mu; nobody gets through
+	mute   atomic.Bool           // what is sent arrives nowhere, and no end tells so
 	closed bool                  // guarded by mu
 }
 
@@ -54,15 +56,29 @@ func (c *cable) accept() {
 		if !c.add(near, far) {
 			return
 		}
-		c.carrying.Go(func() { carry(near, far) })
-		c.carrying.Go(func() { carry(far, near) })
+		c.carrying.Go(func() { c.carry(near, far) })
+		c.carrying.Go(func() { c.carry(far, near) })
 	}
 }
 
-func carry(from, to net.Conn) {
-	_, _ = io.Copy(to, from)
+func (c *cable) carry(from, to net.Conn) {
+	_, _ = io.Copy(mutable{to, &c.mute}, from)
 	_ = from.Close()
 	_ = to.Close()
+}
+
+// mutable loses what is written while it is mute.
+type mutable struct {
+	io.Writer
+
+	mute *atomic.Bool
+}
+
+func (m mutable) Write(b []byte) (int, error) {
+	if m.mute.Load() {
+		return len(b), nil
+	}
+	return m.Writer.Write(b)
 }
 
 func (c *cable) add(conns ...net.Conn) bool {

@@ -79,7 +79,8 @@ func TestBadRequestsAreAnswered(t *testing.T) {
 		{"hub:subscribe", []any{object{"channel": here, "since": object{"epoch": "e"}}}, "NOT_ENABLED", nil},
 		{"hub:presence", []any{object{"channel": here}}, "NOT_ENABLED", nil},
 		{"hub:history", []any{object{"channel": here}}, "NOT_ENABLED", nil},
-		{"hub:presence", []any{object{"channel": "e2e.kept", "limit": 10, "cursor": ""}}, "NOT_IMPLEMENTED", nil},
+		{"hub:presence", []any{object{"channel": "e2e.kept", "cursor": strings.Repeat("x", 257)}}, "REQUEST_INVALID", []violation{{Field: "cursor", Rule: "string.max_bytes"}}},
+		{"hub:presence", []any{object{"channel": "e2e.kept.members"}}, "CREDENTIALS_REQUIRED", nil},
 		{"hub:history", []any{object{"channel": "e2e.kept", "since": object{"epoch": "e", "offset": "1"}}}, "POSITION_UNRECOVERABLE", nil},
 		{"hub:refresh", []any{object{"token": "x"}}, "CREDENTIALS_INVALID", nil},
 
