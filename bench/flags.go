@@ -122,7 +122,9 @@ func (f flags) course(began time.Time) course.Course {
 	c := course.Course{
 		Subscribers: f.subscribers, Rounds: f.rounds, Plan: f.plan(), IdleSessions: f.idle, Settle: f.settle,
 	}
+	c.Keeping = course.Keeping{Resumes: 1000, Channels: 2000, Joins: 10_000}
 	if f.quick {
+		c.Keeping = course.Keeping{Resumes: 1000, Channels: 500, Joins: 2000}
 		c.Budget = quickRounds - time.Since(began)
 		c.IdleEnd = began.Add(quickEnd)
 	}
