@@ -26,7 +26,7 @@ func (l *Log) History(_ context.Context, channel string, opts engine.ReadOptions
 	}
 	bytes := 0
 	for i := from; i < min(r.n, from+opts.MaxItems); i++ {
-		p := r.at(i).Publication
+		p := &r.at(i).Publication
 		if bytes += len(p.Payload); bytes > opts.MaxBytes && i > from {
 			break
 		}
@@ -82,8 +82,9 @@ func (l *Log) evictOne(s *stripe) {
 	if it == nil {
 		return
 	}
-	l.drop(s, it.topic.ring) // of a stripe the oldest is its ring's oldest, too
-	s.tidy(it.Channel, it.topic)
+	t := s.topics[it.Channel]
+	l.drop(s, t.ring) // of a stripe the oldest is its ring's oldest, too
+	s.tidy(it.Channel, t)
 	l.evicted.Add(1)
 }
 
