@@ -122,9 +122,9 @@ func (f flags) course(began time.Time) course.Course {
 	c := course.Course{
 		Subscribers: f.subscribers, Rounds: f.rounds, Plan: f.plan(), IdleSessions: f.idle, Settle: f.settle,
 	}
-	c.Keeping = course.Keeping{Resumes: 1000, Channels: 2000, Joins: 10_000}
+	c.Keeping = course.Keeping{Resumes: 1000, Channels: 2000, Joins: 500, Listed: 10_000, Quiet: 3 * time.Second, Settle: 2 * time.Second}
 	if f.quick {
-		c.Keeping = course.Keeping{Resumes: 1000, Channels: 500, Joins: 2000}
+		c.Keeping = course.Keeping{Resumes: 1000, Channels: 500, Joins: 300, Listed: 5000, Quiet: 2 * time.Second, Settle: time.Second}
 		c.Budget = quickRounds - time.Since(began)
 		c.IdleEnd = began.Add(quickEnd)
 	}

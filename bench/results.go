@@ -32,7 +32,7 @@ func describe(ctx context.Context, f flags, c course.Course) report.Meta {
 		Rounds: c.Rounds, Measured: c.Plan.Measure.String(), Pinned: c.Core != affinity.None,
 		Keeping: report.Keeping{
 			Resumes: c.Keeping.Resumes, Messages: control.KeptMessages, Bytes: control.MessageBytes,
-			Channels: c.Keeping.Channels, Joins: c.Keeping.Joins,
+			Channels: c.Keeping.Channels, Joins: c.Keeping.Joins, Listed: c.Keeping.Listed,
 		},
 		Inbound: report.Inbound{Sessions: course.InboundSessions, Window: course.InboundWindow, Workers: course.InboundWorkers},
 	}

@@ -49,7 +49,10 @@ func Payload(envelope int) string {
 const (
 	KeptPrefix   = "bench.kept."
 	KeptMessages = 100 // of each channel, the last
-	Present      = "bench.present"
+	// Told tells its members of each other where the server can; Listed need
+	// not, but the list of them is there.
+	Told   = "bench.present.told"
+	Listed = "bench.present.listed"
 )
 
 // KeptChannel is the i-th of those that keep messages.

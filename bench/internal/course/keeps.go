@@ -19,13 +19,21 @@ type Keeping struct {
 	Resumes int
 	// Channels are full of messages when their memory is measured.
 	Channels int
-	// Joins are the sessions that come into one channel at once.
+	// Joins are the sessions that come into one channel at once, whose members
+	// are told of each other.
 	Joins int
+	// Listed are those that come into one that is too large for that, and Quiet is
+	// how long nothing has come to them when all is told: the hub waits 2.5 s after
+	// it has told ten thousand.
+	Listed int
+	Quiet  time.Duration
+	// Settle is how long a server was left alone when its memory is measured.
+	Settle time.Duration
 }
 
-// told is how long a server has after a burst for what it tells the others of
-// it. The hub gathers that for a quarter of a second.
-const told = time.Second
+// quietTold is Quiet where all are told of all. The hub gathers what changes
+// for a quarter of a second.
+const quietTold = 800 * time.Millisecond
 
 // alone starts a server, and ends it after f.
 func (c *Course) alone(ctx context.Context, k peer.Kind, f func(*peer.Peer) error) (err error) {
@@ -49,7 +57,7 @@ func (c *Course) resumes(ctx context.Context, k peer.Kind, p *peer.Peer, samples
 		return err
 	}
 	channel, protocol := control.KeptChannel(0), k.Protocol.Unsubscribed()
-	again, leave := protocol.Keeps.Resuming(channel, since, control.KeptMessages), protocol.Keeps.Leaving(channel)
+	again, leave := protocol.Keeps.Resuming(channel, since, control.KeptMessages), protocol.Keeps.Leaving(channel, 0)
 	first, _, err := load.Return(ctx, p.Clients, protocol, 1, credential(k), again, c.Plan.Drain, p.CPU)
 	if err != nil {
 		return err
@@ -72,23 +80,55 @@ func (c *Course) resumes(ctx context.Context, k peer.Kind, p *peer.Peer, samples
 		}
 		all.Took, all.CPU, all.Bytes = all.Took+s.Took, all.CPU+s.CPU, all.Bytes+s.Bytes
 	}
-	n := float64(c.Keeping.Resumes)
-	samples.Add(report.Returns, n/returned.Took.Seconds())
+	n := c.Keeping.Resumes
+	samples.Add(report.Returns, float64(n)/returned.Took.Seconds())
 	samples.Add(report.ReturnCPU, perThousand(returned.CPU, n))
-	n *= float64(bursts)
-	samples.Add(report.Resumes, n/all.Took.Seconds())
+	n *= bursts
+	samples.Add(report.Resumes, float64(n)/all.Took.Seconds())
 	samples.Add(report.ResumeCPU, perThousand(all.CPU, n))
-	samples.Add(report.ResumeBytes, float64(all.Bytes)/n)
+	samples.Add(report.ResumeBytes, float64(all.Bytes)/float64(n))
 	return nil
 }
 
-// presence measures sessions that come into one channel at once, and leave it.
+// presence measures sessions that come into one channel and leave it, each at
+// once, and are told of each other.
 func (c *Course) presence(ctx context.Context, k peer.Kind, p *peer.Peer, samples report.Samples) error {
-	protocol, channel := k.Protocol.Unsubscribed(), control.Present
-	join, leave := protocol.Keeps.Joining(channel), protocol.Keeps.Leaving(channel)
-	observer, _, err := load.Gather(ctx, p.Clients, protocol, 1, 1, nobodyElse(k))
+	n := c.Keeping.Joins
+	came, went, err := c.visit(ctx, k, p, n, control.Told, quietTold)
 	if err != nil {
 		return err
+	}
+	// Whoever was there was to hear of each who came later, at least.
+	if came.Names < n*(n-1)/2 {
+		return fmt.Errorf("%d sessions came, and all together heard of %d", n, came.Names)
+	}
+	samples.Add(report.Joins, float64(n)/came.Told.Seconds())
+	samples.Add(report.JoinCPU, perThousand(came.CPU, n))
+	samples.Add(report.LeaveCPU, perThousand(went.CPU, n))
+	return nil
+}
+
+// listed is the same of a channel that is too large, once.
+func (c *Course) listed(ctx context.Context, k peer.Kind, p *peer.Peer, samples report.Samples) error {
+	n := c.Keeping.Listed
+	came, went, err := c.visit(ctx, k, p, n, control.Listed, c.Keeping.Quiet)
+	if err != nil {
+		return err
+	}
+	samples.Add(report.Listed, float64(n)/came.Took.Seconds())
+	samples.Add(report.ListedCPU, perThousand(came.CPU, n))
+	samples.Add(report.UnlistedCPU, perThousand(went.CPU, n))
+	return nil
+}
+
+// visit has n sessions join a channel and leave it. The server must count them.
+func (c *Course) visit(ctx context.Context, k peer.Kind, p *peer.Peer, n int, channel string, quiet time.Duration) (
+	came, went load.Spent, err error,
+) {
+	protocol := k.Protocol.Unsubscribed()
+	observer, _, err := load.Gather(ctx, p.Clients, protocol, 1, 1, nobodyElse(k))
+	if err != nil {
+		return came, went, err
 	}
 	defer observer.Close()
 	count := func(want int) error {
@@ -99,92 +139,91 @@ func (c *Course) presence(ctx context.Context, k peer.Kind, p *peer.Peer, sample
 		return err
 	}
 	if err := count(0); err != nil {
-		return err
+		return came, went, err
 	}
-	for _, b := range []load.Burst{join, leave} { // the first makes a server load code
+	join, leave := protocol.Keeps.Joining(channel, quiet), protocol.Keeps.Leaving(channel, quiet)
+	// The first makes a server load code.
+	for _, b := range []load.Burst{protocol.Keeps.Joining(channel, quietTold), protocol.Keeps.Leaving(channel, quietTold)} {
 		if _, err := observer.Burst(ctx, b, c.Plan.Drain, p.CPU); err != nil {
-			return err
+			return came, went, err
 		}
 	}
-	crowd, _, err := load.Gather(ctx, p.Clients, protocol, c.Keeping.Joins, width, credential(k))
+	crowd, _, err := load.Gather(ctx, p.Clients, protocol, n, width, credential(k))
 	if err != nil {
-		return err
+		return came, went, err
 	}
 	defer crowd.Close()
-	join.After, leave.After = told, told
-	came, err := crowd.Burst(ctx, join, c.Plan.Drain, p.CPU)
+	came, err = crowd.Burst(ctx, join, c.Plan.Drain, p.CPU)
 	if err == nil {
-		err = count(c.Keeping.Joins)
+		err = count(n)
 	}
 	if err != nil {
-		return fmt.Errorf("joins: %w", err)
+		return came, went, fmt.Errorf("joins: %w", err)
 	}
-	went, err := crowd.Burst(ctx, leave, c.Plan.Drain, p.CPU)
+	went, err = crowd.Burst(ctx, leave, c.Plan.Drain, p.CPU)
 	if err == nil {
 		err = count(0)
 	}
 	if err != nil {
-		return fmt.Errorf("leaves: %w", err)
+		return came, went, fmt.Errorf("leaves: %w", err)
 	}
-	n := float64(c.Keeping.Joins)
-	samples.Add(report.Joins, n/came.Took.Seconds())
-	samples.Add(report.JoinCPU, perThousand(came.CPU, n))
-	samples.Add(report.LeaveCPU, perThousand(went.CPU, n))
-	return nil
+	return came, went, nil
 }
 
-// settled is how long a server has been left alone when its memory is measured.
-const settled = 2 * time.Second
-
-// memories are of all that keep, one after the other.
-func (c *Course) memories(ctx context.Context, r *report.Run) {
+// once measures what is measured once of all that keep, one after the other.
+func (c *Course) once(ctx context.Context, r *report.Run) {
 	for i, k := range c.Kinds {
-		if !k.Keeps || ctx.Err() != nil {
-			continue
+		samples := r.Peers[i].Samples
+		if k.Keeps && c.Keeping.Channels > 0 && ctx.Err() == nil {
+			err := c.alone(ctx, k, func(p *peer.Peer) error { return c.memory(ctx, p, samples) })
+			c.outcome(r, k.Name, "kept", err, fmt.Sprintf("%.0f bytes beyond a payload (resident %.0f)",
+				samples.Last(report.KeptHeap), samples.Last(report.KeptResident)))
 		}
-		began := time.Now()
-		err := c.memory(ctx, k, r.Peers[i].Samples)
-		if ctx.Err() != nil {
-			return
+		if k.Keeps && c.Keeping.Listed > 0 && ctx.Err() == nil {
+			err := c.alone(ctx, k, func(p *peer.Peer) error { return c.listed(ctx, k, p, samples) })
+			c.outcome(r, k.Name, "presence", err, fmt.Sprintf("%.0f joins/s into one channel, %.1f CPU-ms per thousand",
+				samples.Last(report.Listed), samples.Last(report.ListedCPU)))
 		}
-		if err != nil {
-			note(r, k.Name, fmt.Errorf("kept: %w", err))
-		}
-		c.Say("kept: %-13s %.0f bytes beyond a payload (resident %.0f), in %.1f s", k.Name,
-			r.Peers[i].Samples.Last(report.KeptHeap), r.Peers[i].Samples.Last(report.KeptResident), time.Since(began).Seconds())
 	}
+}
+
+// outcome is told, and noted where it is an error.
+func (c *Course) outcome(r *report.Run, name, what string, err error, text string) {
+	if err != nil {
+		note(r, name, fmt.Errorf("%s: %w", what, err))
+		text = "failed: " + err.Error()
+	}
+	c.Say("%s: %-13s %s", what, name, text)
 }
 
 // memory measures what a kept message takes beyond its payload, once: of what
 // the process has in memory, and of what is alive in its heap.
-func (c *Course) memory(ctx context.Context, k peer.Kind, samples report.Samples) error {
-	return c.alone(ctx, k, func(p *peer.Peer) error {
-		// The first channel makes the server load code: not the price of one more.
-		if _, err := p.Keep(ctx, control.Keeping{First: c.Keeping.Channels, Channels: 1, Each: control.KeptMessages}); err != nil {
-			return err
-		}
-		resident, heap, err := look(ctx, p)
-		if err != nil {
-			return err
-		}
-		// Twice what is kept: channels that are full give up one message for each.
-		if _, err := p.Keep(ctx, control.Keeping{Channels: c.Keeping.Channels, Each: 2 * control.KeptMessages}); err != nil {
-			return err
-		}
-		residentAfter, heapAfter, err := look(ctx, p)
-		if err != nil {
-			return err
-		}
-		messages := float64(c.Keeping.Channels * control.KeptMessages)
-		samples.Add(report.KeptResident, float64(residentAfter-resident)/messages-control.MessageBytes)
-		samples.Add(report.KeptHeap, float64(heapAfter-heap)/messages-control.MessageBytes)
-		return nil
-	})
+func (c *Course) memory(ctx context.Context, p *peer.Peer, samples report.Samples) error {
+	// The first channel makes the server load code: not the price of one more.
+	if _, err := p.Keep(ctx, control.Keeping{First: c.Keeping.Channels, Channels: 1, Each: control.KeptMessages}); err != nil {
+		return err
+	}
+	resident, heap, err := c.weigh(ctx, p)
+	if err != nil {
+		return err
+	}
+	// Twice what is kept: channels that are full give up one message for each.
+	if _, err := p.Keep(ctx, control.Keeping{Channels: c.Keeping.Channels, Each: 2 * control.KeptMessages}); err != nil {
+		return err
+	}
+	residentAfter, heapAfter, err := c.weigh(ctx, p)
+	if err != nil {
+		return err
+	}
+	messages := float64(c.Keeping.Channels * control.KeptMessages)
+	samples.Add(report.KeptResident, float64(residentAfter-resident)/messages-control.MessageBytes)
+	samples.Add(report.KeptHeap, float64(heapAfter-heap)/messages-control.MessageBytes)
+	return nil
 }
 
-// look is at bytes: the resident ones first, since the heap is collected for the other.
-func look(ctx context.Context, p *peer.Peer) (resident, heap int, err error) {
-	timer := time.NewTimer(settled)
+// weigh is the bytes of both: the resident ones first, since the heap is collected for the other.
+func (c *Course) weigh(ctx context.Context, p *peer.Peer) (resident, heap int, err error) {
+	timer := time.NewTimer(c.Keeping.Settle)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -207,4 +246,4 @@ func nobodyElse(k peer.Kind) func(int) string {
 }
 
 // perThousand is in milliseconds.
-func perThousand(spent time.Duration, n float64) float64 { return milliseconds(spent) * 1000 / n }
+func perThousand(spent time.Duration, n int) float64 { return milliseconds(spent) * 1000 / float64(n) }

@@ -184,7 +184,7 @@ func TestHistoryAndPresenceAreMeasuredOfTheHubAndOfCentrifuge(t *testing.T) {
 	}
 	c := course.Course{
 		Kinds: kinds, Workshop: w, Core: affinity.None, Subscribers: subscribers, Rounds: 1, Plan: plan, Say: t.Logf,
-		Keeping: course.Keeping{Resumes: 20, Channels: 10, Joins: 30},
+		Keeping: course.Keeping{Resumes: 20, Channels: 10, Joins: 30, Listed: 20, Quiet: 300 * time.Millisecond, Settle: 50 * time.Millisecond},
 	}
 	r, err := c.Run(t.Context())
 	if err != nil || r.Failed || len(r.Peers) != 2 {
@@ -193,7 +193,7 @@ func TestHistoryAndPresenceAreMeasuredOfTheHubAndOfCentrifuge(t *testing.T) {
 	for _, p := range r.Peers {
 		figures := []report.Figure{report.Resumes, report.ResumeCPU, report.Returns, report.ReturnCPU, report.KeptHeap}
 		if built := !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, p.Name+": presence: ") }); built {
-			figures = append(figures, report.Joins, report.JoinCPU, report.LeaveCPU)
+			figures = append(figures, report.Joins, report.JoinCPU, report.LeaveCPU, report.Listed, report.ListedCPU, report.UnlistedCPU)
 		}
 		for _, figure := range figures {
 			if m, ok := p.Samples.Median(figure); !ok || m <= 0 && figure != report.KeptHeap { // of ten channels it is noise

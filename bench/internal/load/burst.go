@@ -22,17 +22,20 @@ type Burst struct {
 	Messages int
 	// Beside is what else may come at any time begins with.
 	Beside []string
-	// After is how much longer the server's work is counted: what it does when
-	// everyone has an answer.
-	After time.Duration
+	// Name is what tells of one member in what comes beside.
+	Name string
+	// Quiet is how long nothing more must have come when it is over: then all is
+	// told that is told. 0: it is over with the last answer.
+	Quiet time.Duration
 }
 
 // Spent is what a burst took.
 type Spent struct {
 	Took   time.Duration // from the first question until the last answer
-	CPU    time.Duration // of the server, in Took and After
-	OwnCPU time.Duration // of this process, the same
+	Told   time.Duration // until the last message of all
+	CPU    time.Duration // of the server, until it was over
 	Bytes  int           // of all that was heard
+	Names  int           // of members, in what came beside
 	Answer []byte        // the last
 }
 
@@ -50,6 +53,8 @@ type burst struct {
 	answered []bool // by client
 	missing  int    // answers
 	bytes    int
+	names    int
+	at       time.Time     // when something was heard last
 	last     []byte        // answer
 	all      chan struct{} // closed when nothing is missing
 }
@@ -108,7 +113,7 @@ func (c *Crowd) spend(ctx context.Context, r *burst, patience time.Duration, cpu
 	if err != nil {
 		return s, err
 	}
-	own, began := ownCPU(), time.Now()
+	began := time.Now()
 	if err := begin(); err != nil {
 		return s, err
 	}
@@ -126,18 +131,25 @@ func (c *Crowd) spend(ctx context.Context, r *burst, patience time.Duration, cpu
 	case <-ctx.Done():
 		return s, context.Cause(ctx)
 	}
-	if err := c.pause(ctx, r.After); err != nil {
-		return s, err
+	for over := r.Quiet == 0; !over; {
+		if err := c.pause(ctx, r.Quiet/4); err != nil {
+			return s, err
+		}
+		c.do(func() { s.Told, over = r.at.Sub(began), time.Since(r.at) >= r.Quiet })
+		if time.Since(began) > patience {
+			return s, fmt.Errorf("after %s there is still something to tell", patience)
+		}
 	}
 	after, err := cpu()
-	s.CPU, s.OwnCPU = after-before, ownCPU()-own
-	c.do(func() { s.Bytes, s.Answer = r.bytes, r.last })
+	s.CPU = after - before
+	c.do(func() { s.Bytes, s.Names, s.Answer = r.bytes, r.names, r.last })
 	return s, err
 }
 
 // hear is a message to a client.
 func (r *burst) hear(client int32, m []byte) error {
 	r.bytes += len(m)
+	r.at = time.Now()
 	before := r.heard[client]
 	if err := r.count(client, m); err != nil {
 		return err
@@ -152,6 +164,7 @@ func (r *burst) hear(client int32, m []byte) error {
 	}
 	for _, beginning := range r.Beside {
 		if bytes.HasPrefix(m, []byte(beginning)) {
+			r.names += bytes.Count(m, []byte(r.Name))
 			return nil
 		}
 	}

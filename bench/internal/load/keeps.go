@@ -20,6 +20,7 @@ type Keeps struct {
 
 	recovered string   // what an answer to Resume has in it
 	beside    []string // what presence tells begins with
+	name      string   // what stands before each member in it
 	// members reads an answer to Members: how many, and the next page's cursor
 	// where there is one.
 	members func(answer []byte) (n int, cursor string, err error)
@@ -33,6 +34,7 @@ var (
 		Members:   Question{`425["hub:presence",{"channel":"{channel}","limit":1000,"cursor":"{cursor}"}]`, `435[{"ok":true`},
 		recovered: `"recovered":true`,
 		beside:    []string{`42["hub:presence",`, `42["hub:gap",`},
+		name:      `"userId":`,
 		members:   hubMembers,
 	}
 	centrifugeKeeps = Keeps{
@@ -43,6 +45,8 @@ var (
 		Leave:     Question{`{"id":6,"unsubscribe":{"channel":"{channel}"}}`, `{"id":6,"unsubscribe":{`},
 		Members:   Question{`{"id":7,"presence_stats":{"channel":"{channel}"}}`, `{"id":7,"presence_stats":{`},
 		recovered: `"recovered":true`,
+		beside:    []string{`{"push":{"channel":"bench.present.told","join":`, `{"push":{"channel":"bench.present.told","leave":`},
+		name:      `"client":`,
 		members:   centrifugeMembers,
 	}
 )
@@ -55,9 +59,9 @@ func (p *Protocol) Unsubscribed() Protocol {
 	return connected
 }
 
-// Joining is a subscription to a channel.
-func (k *Keeps) Joining(channel string) Burst {
-	return Burst{Question: k.Join.about("{channel}", channel), Beside: k.beside}
+// Joining is a subscription to a channel, until it has been quiet for so long.
+func (k *Keeps) Joining(channel string, quiet time.Duration) Burst {
+	return Burst{Question: k.Join.about("{channel}", channel), Beside: k.beside, Name: k.name, Quiet: quiet}
 }
 
 // Resuming is a subscription that is told the messages since a position.
@@ -68,9 +72,9 @@ func (k *Keeps) Resuming(channel string, since control.Position, messages int) B
 	}
 }
 
-// Leaving ends a subscription.
-func (k *Keeps) Leaving(channel string) Burst {
-	return Burst{Question: k.Leave.about("{channel}", channel), Beside: k.beside}
+// Leaving ends a subscription, as Joining begins it.
+func (k *Keeps) Leaving(channel string, quiet time.Duration) Burst {
+	return Burst{Question: k.Leave.about("{channel}", channel), Beside: k.beside, Name: k.name, Quiet: quiet}
 }
 
 func (q Question) about(names ...string) Question {

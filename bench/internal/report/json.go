@@ -33,6 +33,9 @@ type figures struct {
 	Joins        *float64 `json:"presence_joins_per_s"`
 	JoinCPU      *float64 `json:"presence_join_cpu_ms_per_thousand"`
 	LeaveCPU     *float64 `json:"presence_leave_cpu_ms_per_thousand"`
+	Listed       *float64 `json:"presence_listed_joins_per_s"`
+	ListedCPU    *float64 `json:"presence_listed_join_cpu_ms_per_thousand"`
+	UnlistedCPU  *float64 `json:"presence_listed_leave_cpu_ms_per_thousand"`
 	// The hub's only.
 	InboundALO    *float64 `json:"inbound_alo_per_s"`
 	InboundALOCPU *float64 `json:"inbound_alo_cpu_us"`
@@ -56,6 +59,7 @@ func (s Samples) figures() figures {
 		Resumes: value(Resumes), ResumeCPU: value(ResumeCPU), Returns: value(Returns), ReturnCPU: value(ReturnCPU),
 		ResumeBytes: value(ResumeBytes), KeptHeap: value(KeptHeap), KeptResident: value(KeptResident),
 		Joins: value(Joins), JoinCPU: value(JoinCPU), LeaveCPU: value(LeaveCPU),
+		Listed: value(Listed), ListedCPU: value(ListedCPU), UnlistedCPU: value(UnlistedCPU),
 		InboundALO: value(InboundALO), InboundALOCPU: value(InboundALOCPU), InboundAMO: value(InboundAMO), InboundAMOCPU: value(InboundAMOCPU),
 	}
 }

@@ -11,7 +11,8 @@ type Keeping struct {
 	Messages int `json:"messages"` // that each is told then, and that a channel keeps
 	Bytes    int `json:"bytes"`    // of a kept message's payload
 	Channels int `json:"channels"` // whose memory is measured
-	Joins    int `json:"joins"`    // sessions that come into one channel at once
+	Joins    int `json:"joins"`    // sessions that come into one channel at once and are told of each other
+	Listed   int `json:"listed"`   // those that come into one that is too large for that
 }
 
 // keptRows compare the hub with centrifuge: at least is what the hub is to be
@@ -24,9 +25,12 @@ var keptRows = []ratio{
 	{title: "bytes that a resume sends", figure: ResumeBytes},
 	{title: "bytes per kept message beyond its payload, of the heap", figure: KeptHeap, wanted: 1, atMost: true},
 	{title: "the same of resident memory", figure: KeptResident},
-	{title: "presence joins/s", figure: Joins, wanted: 1},
+	{title: "presence joins/s, until all are told of all", figure: Joins, wanted: 1},
 	{title: "CPU-ms per 1,000 joins", figure: JoinCPU, wanted: 1, atMost: true},
 	{title: "CPU-ms per 1,000 leaves", figure: LeaveCPU, wanted: 1, atMost: true},
+	{title: "joins/s into a large channel", figure: Listed},
+	{title: "CPU-ms per 1,000 joins into it", figure: ListedCPU},
+	{title: "CPU-ms per 1,000 leaves out of it", figure: UnlistedCPU},
 }
 
 func (r *Run) writeKeeping(b *strings.Builder) {
@@ -36,10 +40,10 @@ func (r *Run) writeKeeping(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "\n## History and presence\n\n"+
 		"%d sessions return at once, each to %d messages with payloads of %d bytes, which it gets once and in order. %d channels keep\n"+
-		"%[2]d messages each, which nobody has heard. %[5]d sessions come into one channel with presence, and leave it: the hub tells\n"+
-		"its subscribers of them, centrifuge only knows.\n\n"+
+		"%[2]d messages each, which nobody has heard. %[5]d sessions come into one channel with presence and leave it, and are told of each\n"+
+		"other. In a large channel, of %[6]d, the hub tells that there was too much to tell, and centrifuge tells nothing.\n\n"+
 		"| | hub | centrifuge | hub ÷ centrifuge | spread | wanted | |\n|---|---|---|---|---|---|---|\n",
-		k.Resumes, k.Messages, k.Bytes, k.Channels, k.Joins)
+		k.Resumes, k.Messages, k.Bytes, k.Channels, k.Joins, k.Listed)
 	theirs := Samples{}
 	if peer := r.Peer("centrifuge"); peer != nil {
 		theirs = peer.Samples

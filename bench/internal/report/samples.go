@@ -47,10 +47,15 @@ const (
 	// KeptHeap and KeptResident are the bytes of a kept message beyond its payload.
 	KeptHeap     Figure = "kept_bytes_beyond_payload"
 	KeptResident Figure = "kept_resident_bytes_beyond_payload"
-	// Joins and the others are of sessions that come into one channel with presence.
+	// Joins and the others are of sessions that come into one channel and are told
+	// of each other.
 	Joins    Figure = "presence_joins_per_s"
 	JoinCPU  Figure = "presence_join_cpu_ms_per_thousand"
 	LeaveCPU Figure = "presence_leave_cpu_ms_per_thousand"
+	// Listed and the others are the same of a channel that is too large for that.
+	Listed      Figure = "presence_listed_joins_per_s"
+	ListedCPU   Figure = "presence_listed_join_cpu_ms_per_thousand"
+	UnlistedCPU Figure = "presence_listed_leave_cpu_ms_per_thousand"
 	// CoreW32 is the part of its core that the server had: much less than 1
 	// where others had it, or where the generator was the slower one.
 	CoreW32 Figure = "core_share_w32"

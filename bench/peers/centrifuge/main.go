@@ -57,12 +57,11 @@ func serve() error {
 	})
 }
 
-// options are what testdata/channels declares of the hub's. Who is present is
-// known, and not told to the others: that would be a message to each of them
-// for each who joins.
+// options are what testdata/channels declares of the hub's.
 func options(name string) (o centrifuge.SubscribeOptions) {
 	o.EnableRecovery = strings.HasPrefix(name, control.KeptPrefix)
-	o.EmitPresence = name == control.Present
+	o.EmitPresence = name == control.Told || name == control.Listed
+	o.EmitJoinLeave, o.PushJoinLeave = name == control.Told, name == control.Told
 	return o
 }
 
