@@ -40,6 +40,8 @@ type Course struct {
 	// IdleEnd is when the last look at idle sessions should be over; a server
 	// that cannot be filled by then is left out. Zero: no limit.
 	IdleEnd time.Time
+	// End is when everything should be over; what is not is left out. Zero: no limit.
+	End time.Time
 	// Holder is the command of a process that calls Hold; the Holding's JSON
 	// follows as its last argument.
 	Holder []string
@@ -76,10 +78,10 @@ func (c *Course) Run(ctx context.Context) (*report.Run, error) {
 			}
 		}
 	}
-	c.once(ctx, r)
 	if c.IdleSessions > 0 {
 		c.idle(ctx, r)
 	}
+	c.once(ctx, r)
 	return r, context.Cause(ctx)
 }
 

@@ -175,16 +175,33 @@ func (c *Course) once(ctx context.Context, r *report.Run) {
 	for i, k := range c.Kinds {
 		samples := r.Peers[i].Samples
 		if k.Keeps && c.Keeping.Channels > 0 && ctx.Err() == nil {
-			err := c.alone(ctx, k, func(p *peer.Peer) error { return c.memory(ctx, p, samples) })
+			err := c.inTime(ctx, k, func(ctx context.Context, p *peer.Peer) error { return c.memory(ctx, p, samples) })
 			c.outcome(r, k.Name, "kept", err, fmt.Sprintf("%.0f bytes beyond a payload (resident %.0f)",
 				samples.Last(report.KeptHeap), samples.Last(report.KeptResident)))
 		}
 		if k.Keeps && c.Keeping.Listed > 0 && ctx.Err() == nil {
-			err := c.alone(ctx, k, func(p *peer.Peer) error { return c.listed(ctx, k, p, samples) })
+			err := c.inTime(ctx, k, func(ctx context.Context, p *peer.Peer) error { return c.listed(ctx, k, p, samples) })
 			c.outcome(r, k.Name, "presence", err, fmt.Sprintf("%.0f joins/s into one channel, %.1f CPU-ms per thousand",
 				samples.Last(report.Listed), samples.Last(report.ListedCPU)))
 		}
 	}
+}
+
+// inTime is alone, until End at most.
+func (c *Course) inTime(ctx context.Context, k peer.Kind, f func(context.Context, *peer.Peer) error) error {
+	if !c.End.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, c.End, errNoTime)
+		defer cancel()
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	err := c.alone(ctx, k, func(p *peer.Peer) error { return f(ctx, p) })
+	if errors.Is(context.Cause(ctx), errNoTime) {
+		return errNoTime // and what else ended with it
+	}
+	return err
 }
 
 // outcome is told, and noted where it is an error.

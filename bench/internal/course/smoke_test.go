@@ -205,3 +205,17 @@ func TestHistoryAndPresenceAreMeasuredOfTheHubAndOfCentrifuge(t *testing.T) {
 		}
 	}
 }
+
+// A quick run ends in time, and says what it had no time for.
+func TestWhatIsOutOfTimeIsANote(t *testing.T) {
+	w, kinds := workshop(t)
+	kinds[0].Keeps = true // it is not asked to: there is no time
+	c := course.Course{
+		Kinds: kinds[:1], Workshop: w, Core: affinity.None, Subscribers: subscribers, Plan: plan, Say: t.Logf,
+		Keeping: course.Keeping{Channels: 10, Listed: 20}, End: time.Now(),
+	}
+	r, err := c.Run(t.Context())
+	if err != nil || r.Failed || len(r.Notes) != 2 {
+		t.Errorf("%v, failed: %t, notes: %q", err, r.Failed, r.Notes)
+	}
+}
