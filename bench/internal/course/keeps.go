@@ -174,10 +174,12 @@ func (c *Course) visit(ctx context.Context, k peer.Kind, p *peer.Peer, n int, ch
 func (c *Course) once(ctx context.Context, r *report.Run) {
 	for i, k := range c.Kinds {
 		samples := r.Peers[i].Samples
-		if k.Keeps && c.Keeping.Channels > 0 && ctx.Err() == nil {
-			err := c.inTime(ctx, k, func(ctx context.Context, p *peer.Peer) error { return c.memory(ctx, p, samples) })
-			c.outcome(r, k.Name, "kept", err, fmt.Sprintf("%.0f bytes beyond a payload (resident %.0f)",
-				samples.Last(report.KeptHeap), samples.Last(report.KeptResident)))
+		for _, heard := range []bool{false, true} {
+			if k.Keeps && c.Keeping.Channels > 0 && ctx.Err() == nil {
+				err := c.inTime(ctx, k, func(ctx context.Context, p *peer.Peer) error { return c.memory(ctx, k, p, samples, heard) })
+				c.outcome(r, k.Name, "kept", err, fmt.Sprintf("%.0f bytes beyond a payload (heard: %.0f, resident %.0f)",
+					samples.Last(report.KeptHeap), samples.Last(report.HeardHeap), samples.Last(report.KeptResident)))
+			}
 		}
 		if k.Keeps && c.Keeping.Listed > 0 && ctx.Err() == nil {
 			err := c.inTime(ctx, k, func(ctx context.Context, p *peer.Peer) error { return c.listed(ctx, k, p, samples) })
@@ -214,11 +216,19 @@ func (c *Course) outcome(r *report.Run, name, what string, err error, text strin
 }
 
 // memory measures what a kept message takes beyond its payload, once: of what
-// the process has in memory, and of what is alive in its heap.
-func (c *Course) memory(ctx context.Context, p *peer.Peer, samples report.Samples) error {
+// the process has in memory, and of what is alive in its heap. Heard ones were
+// delivered to one session.
+func (c *Course) memory(ctx context.Context, k peer.Kind, p *peer.Peer, samples report.Samples, heard bool) error {
 	// The first channel makes the server load code: not the price of one more.
-	if _, err := p.Keep(ctx, control.Keeping{First: c.Keeping.Channels, Channels: 1, Each: control.KeptMessages}); err != nil {
+	if _, err := p.Keep(ctx, control.Keeping{First: 2 * c.Keeping.Channels, Channels: 1, Each: control.KeptMessages}); err != nil {
 		return err
+	}
+	if heard {
+		crowd, err := c.listen(ctx, k, p)
+		if err != nil {
+			return err
+		}
+		defer crowd.Close()
 	}
 	resident, heap, err := c.weigh(ctx, p)
 	if err != nil {
@@ -233,9 +243,32 @@ func (c *Course) memory(ctx context.Context, p *peer.Peer, samples report.Sample
 		return err
 	}
 	messages := float64(c.Keeping.Channels * control.KeptMessages)
+	if heard {
+		samples.Add(report.HeardHeap, float64(heapAfter-heap)/messages-control.MessageBytes)
+		return nil
+	}
 	samples.Add(report.KeptResident, float64(residentAfter-resident)/messages-control.MessageBytes)
 	samples.Add(report.KeptHeap, float64(heapAfter-heap)/messages-control.MessageBytes)
 	return nil
+}
+
+// listen has sessions subscribe to all channels, at most a hundred each: the
+// hub lets a session have 128.
+func (c *Course) listen(ctx context.Context, k peer.Kind, p *peer.Peer) (*load.Crowd, error) {
+	const each = 100
+	sessions := (c.Keeping.Channels + each - 1) / each
+	protocol := k.Protocol.Unsubscribed()
+	crowd, _, err := load.Gather(ctx, p.Clients, protocol, sessions, width, credential(k))
+	if err != nil {
+		return nil, err
+	}
+	for first := 0; first < c.Keeping.Channels; first += sessions {
+		if _, err := crowd.Burst(ctx, protocol.Keeps.Listening(first), c.Plan.Drain, p.CPU); err != nil {
+			crowd.Close()
+			return nil, err
+		}
+	}
+	return crowd, nil
 }
 
 // weigh is the bytes of both: the resident ones first, since the heap is collected for the other.

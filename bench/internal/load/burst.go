@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -20,6 +21,10 @@ type Burst struct {
 	// Messages are how many kept messages (control.Kept, from number 1 on) come
 	// before the answer or in it, each once and in order. Not one comes later.
 	Messages int
+	// From makes questions differ: {number} in it is From and the client's index.
+	From int
+	// Live says that kept messages are not held to anything: they come when they do.
+	Live bool
 	// Beside is what else may come at any time begins with.
 	Beside []string
 	// Name is what tells of one member in what comes beside.
@@ -47,7 +52,7 @@ var ErrNotBuilt = errors.New("not built yet")
 type burst struct {
 	Burst
 
-	frame    []byte // the question
+	frames   [][]byte // of each client's question
 	answer   []byte
 	heard    []int  // kept messages of each client
 	answered []bool // by client
@@ -60,11 +65,22 @@ type burst struct {
 }
 
 func newBurst(b Burst, clients int) *burst {
-	return &burst{
-		Burst: b, frame: clientFrame(b.Say), answer: []byte(b.Answer), missing: clients,
+	r := &burst{
+		Burst: b, frames: make([][]byte, clients), answer: []byte(b.Answer), missing: clients,
 		heard: make([]int, clients), answered: make([]bool, clients), all: make(chan struct{}),
 	}
+	same := clientFrame(b.Say)
+	for i := range r.frames {
+		r.frames[i] = same
+		if strings.Contains(b.Say, numberHere) {
+			r.frames[i] = clientFrame(strings.ReplaceAll(b.Say, numberHere, strconv.Itoa(b.From+i)))
+		}
+	}
+	return r
 }
+
+// numberHere stands in a question for From and the client's index.
+const numberHere = "{number}"
 
 // Burst has every client ask b. cpu is the server's processor time so far.
 func (c *Crowd) Burst(ctx context.Context, b Burst, patience time.Duration, cpu func() (time.Duration, error)) (Spent, error) {
@@ -73,7 +89,7 @@ func (c *Crowd) Burst(ctx context.Context, b Burst, patience time.Duration, cpu 
 		c.do(func() {
 			c.burst = r
 			for i := range c.clients {
-				if err := c.clients[i].write(r.frame); err != nil {
+				if err := c.clients[i].write(r.frames[i]); err != nil {
 					c.fail(err)
 				}
 			}
@@ -157,6 +173,8 @@ func (r *burst) hear(client int32, m []byte) error {
 	switch kept := r.heard[client] > before; {
 	case bytes.HasPrefix(m, r.answer):
 		return r.settle(client, m)
+	case r.Live && bytes.Contains(m, number):
+		return nil
 	case kept && r.answered[client]:
 		return errors.New("a kept message comes behind the answer")
 	case kept:
@@ -178,7 +196,7 @@ var number = []byte(`"data":"`) //nolint:gochecknoglobals // a constant
 // answer of centrifuge's.
 func (r *burst) count(client int32, m []byte) error {
 	const digits = 8
-	for {
+	for !r.Live {
 		at := bytes.Index(m, number)
 		if at < 0 {
 			return nil
@@ -192,6 +210,7 @@ func (r *burst) count(client int32, m []byte) error {
 			return fmt.Errorf("the kept message %d comes as the %d. of %d", n, r.heard[client], r.Messages)
 		}
 	}
+	return nil
 }
 
 // settle is an answer.

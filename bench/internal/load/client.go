@@ -235,7 +235,7 @@ func (c *Crowd) joined(cl *client) error {
 	}
 	c.open()
 	if c.burst != nil { // it has returned
-		return cl.write(c.burst.frame)
+		return cl.write(c.burst.frames[cl.index])
 	}
 	return nil
 }

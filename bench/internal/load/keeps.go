@@ -72,6 +72,12 @@ func (k *Keeps) Resuming(channel string, since control.Position, messages int) B
 	}
 }
 
+// Listening is a subscription of each client to a kept channel of its own, from
+// the first on.
+func (k *Keeps) Listening(first int) Burst {
+	return Burst{Question: k.Join.about("{channel}", control.KeptPrefix+numberHere), From: first, Live: true}
+}
+
 // Leaving ends a subscription, as Joining begins it.
 func (k *Keeps) Leaving(channel string, quiet time.Duration) Burst {
 	return Burst{Question: k.Leave.about("{channel}", channel), Beside: k.beside, Name: k.name, Quiet: quiet}

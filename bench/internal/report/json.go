@@ -29,6 +29,7 @@ type figures struct {
 	ReturnCPU    *float64 `json:"return_cpu_ms_per_thousand"`
 	ResumeBytes  *float64 `json:"resume_bytes"`
 	KeptHeap     *float64 `json:"kept_bytes_beyond_payload"`
+	HeardHeap    *float64 `json:"heard_bytes_beyond_payload"`
 	KeptResident *float64 `json:"kept_resident_bytes_beyond_payload"`
 	Joins        *float64 `json:"presence_joins_per_s"`
 	JoinCPU      *float64 `json:"presence_join_cpu_ms_per_thousand"`
@@ -57,7 +58,7 @@ func (s Samples) figures() figures {
 		Idle: value(Idle), Goroutines: value(Goroutines), Connects: value(Connects),
 		DeliveriesW1: value(DeliveriesW1), Requests: value(Requests), MessageBytes: value(MessageBytes), CoreW32: value(CoreW32),
 		Resumes: value(Resumes), ResumeCPU: value(ResumeCPU), Returns: value(Returns), ReturnCPU: value(ReturnCPU),
-		ResumeBytes: value(ResumeBytes), KeptHeap: value(KeptHeap), KeptResident: value(KeptResident),
+		ResumeBytes: value(ResumeBytes), KeptHeap: value(KeptHeap), HeardHeap: value(HeardHeap), KeptResident: value(KeptResident),
 		Joins: value(Joins), JoinCPU: value(JoinCPU), LeaveCPU: value(LeaveCPU),
 		Listed: value(Listed), ListedCPU: value(ListedCPU), UnlistedCPU: value(UnlistedCPU),
 		InboundALO: value(InboundALO), InboundALOCPU: value(InboundALOCPU), InboundAMO: value(InboundAMO), InboundAMOCPU: value(InboundAMOCPU),

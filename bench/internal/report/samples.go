@@ -44,8 +44,10 @@ const (
 	Resumes     Figure = "resumes_per_s"
 	ResumeCPU   Figure = "resume_cpu_ms_per_thousand"
 	ResumeBytes Figure = "resume_bytes"
-	// KeptHeap and KeptResident are the bytes of a kept message beyond its payload.
+	// KeptHeap and the others are the bytes of a kept message beyond its payload: of
+	// one that nobody heard, and of one that was delivered.
 	KeptHeap     Figure = "kept_bytes_beyond_payload"
+	HeardHeap    Figure = "heard_bytes_beyond_payload"
 	KeptResident Figure = "kept_resident_bytes_beyond_payload"
 	// Joins and the others are of sessions that come into one channel and are told
 	// of each other.
