@@ -124,7 +124,7 @@ func (l *Log) publish(s *stripe, p *engine.Publication, opts engine.PublishOptio
 		if t == nil {
 			t = s.topic(p.Channel)
 		}
-		p = &l.keep(s, t, p, opts.Keep).Publication
+		l.keep(s, t, p, opts.Keep)
 	} else if t != nil && t.ring != nil {
 		l.unkeep(s, t) // a position would claim that nothing came after it
 	}
@@ -136,7 +136,6 @@ func (l *Log) publish(s *stripe, p *engine.Publication, opts engine.PublishOptio
 			in.sink.Publication(p)
 		}
 	}
-	p.Except = nil // it was for live delivery alone
 	return engine.PublishResult{Position: p.Position}
 }
 

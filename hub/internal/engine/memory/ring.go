@@ -64,9 +64,10 @@ func (r *ring) pop() *item {
 	return i
 }
 
-// keep gives a publication its position and keeps a copy, which is what counts
-// from then on. Its channel's name is the topic's: one for all of them.
-func (l *Log) keep(s *stripe, t *topic, p *engine.Publication, keep engine.Retention) *item {
+// keep gives a publication its position and keeps a copy: what the sinks make of
+// the one that they get, the frame for browsers, goes with it, since most of what is
+// kept is never replayed. The channel's name is the topic's: one for all of them.
+func (l *Log) keep(s *stripe, t *topic, p *engine.Publication, keep engine.Retention) {
 	now := l.now().UnixNano()
 	r := l.fit(s, t, keep, now)
 	if r.n == keep.Size {
@@ -74,12 +75,11 @@ func (l *Log) keep(s *stripe, t *topic, p *engine.Publication, keep engine.Reten
 	}
 	p.Position = engine.Position{Epoch: l.epoch, Offset: r.head + 1}
 	it := &item{Publication: *p, at: now}
-	it.Channel = t.name
+	it.Channel, it.Except = t.name, nil // who does not get it live does get it replayed
 	r.push(it)
 	s.kept.push(it)
 	s.note()
 	l.bytes.Add(it.size())
-	return it
 }
 
 // fit is the topic's ring, as its Retention wants it now: what is too old or too
