@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/realtime-hub/hub/bench/internal/affinity"
+	"github.com/realtime-hub/hub/bench/internal/control"
 	"github.com/realtime-hub/hub/bench/internal/course"
 	"github.com/realtime-hub/hub/bench/internal/report"
 )
@@ -29,6 +30,10 @@ func describe(ctx context.Context, f flags, c course.Course) report.Meta {
 		Load: load, Go: runtime.Version(), Node: output(ctx, "node", "--version"),
 		Subscribers: c.Subscribers, IdleSessions: c.IdleSessions, Settle: c.Settle.String(),
 		Rounds: c.Rounds, Measured: c.Plan.Measure.String(), Pinned: c.Core != affinity.None,
+		Keeping: report.Keeping{
+			Resumes: c.Keeping.Resumes, Messages: control.KeptMessages, Bytes: control.MessageBytes,
+			Channels: c.Keeping.Channels, Joins: c.Keeping.Joins, Listed: c.Keeping.Listed,
+		},
 		Inbound: report.Inbound{Sessions: course.InboundSessions, Window: course.InboundWindow, Workers: course.InboundWorkers},
 	}
 }

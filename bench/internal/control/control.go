@@ -2,8 +2,11 @@
 // connection on loopback with a line for each order, because a call per
 // broadcast (HTTP, RPC) would be measured as the peer's.
 //
-//	32          broadcast 32 messages; there is no answer
-//	goroutines  answered by a line with their number
+//	32            broadcast 32 messages; there is no answer
+//	goroutines    answered by a line with their number
+//	heap          answered by a line with the bytes that are alive
+//	keep 0 20 100 publish 100 messages into each of the channels 0 to 19, which
+//	              are kept; answered by a line with where the first then stands
 //
 // A peer prints one line of JSON when it is ready, Ready, and ends when its
 // control connection does: no peer outlives the generator. peers/node speaks
@@ -42,8 +45,43 @@ func Payload(envelope int) string {
 	return `{"data":"` + strings.Repeat("x", max(MessageBytes-envelope-len(empty), 1)) + `"}`
 }
 
-// goroutines is the order that has an answer.
-const goroutines = "goroutines"
+// Channels that keep something; the hub's are declared in testdata/channels.
+const (
+	KeptPrefix   = "bench.kept."
+	KeptMessages = 100 // of each channel, the last
+	// Told tells its members of each other where the server can; Listed need
+	// not, but the list of them is there.
+	Told   = "bench.present.told"
+	Listed = "bench.present.listed"
+)
+
+// KeptChannel is the i-th of those that keep messages.
+func KeptChannel(i int) string { return KeptPrefix + strconv.Itoa(i) }
+
+// Kept is the payload of the n-th message that a channel keeps, from 1 on: a
+// JSON object of MessageBytes with the number in it.
+func Kept(n int) string { return fmt.Sprintf(`{"data":"%08d%s"}`, n, keptRest) }
+
+var keptRest = strings.Repeat("x", MessageBytes-len(`{"data":"12345678"}`)) //nolint:gochecknoglobals // a constant
+
+// The orders that have an answer.
+const (
+	goroutines = "goroutines"
+	heap       = "heap"
+	keep       = "keep %d %d %d"
+)
+
+// Keeping is an order of kept messages.
+type Keeping struct {
+	First, Channels int // their numbers
+	Each            int // messages into each, one into each of them after another
+}
+
+// Position is where a channel stands.
+type Position struct {
+	Epoch  string
+	Offset uint64
+}
 
 // Listen opens the control port, says on standard output that the peer is
 // ready for clients, and waits for the generator.
@@ -59,9 +97,16 @@ func Listen(clients string) (net.Conn, error) {
 	return listener.Accept()
 }
 
+// Orders are what a peer does when told to.
+type Orders struct {
+	Broadcast func(n int) error
+	// Keep is nil where channels keep nothing.
+	Keep func(Keeping) (Position, error)
+}
+
 // Serve is a whole peer on net/http: it serves clients by the handler, and
-// broadcasts when told to, until the generator ends it.
-func Serve(clients http.Handler, broadcast func(n int) error) error {
+// carries out orders until the generator ends it.
+func Serve(clients http.Handler, do Orders) error {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0") //nolint:noctx // for the process' life
 	if err != nil {
 		return err
@@ -73,7 +118,7 @@ func Serve(clients http.Handler, broadcast func(n int) error) error {
 	if err != nil {
 		return err
 	}
-	return obey(orders, broadcast)
+	return obey(orders, do)
 }
 
 // Main ends a peer's process as it ended.
@@ -85,9 +130,20 @@ func Main(err error) {
 }
 
 // obey carries out the orders on conn until it ends.
-func obey(conn net.Conn, broadcast func(n int) error) error {
+func obey(conn net.Conn, do Orders) error {
 	lines := bufio.NewScanner(conn)
 	for lines.Scan() {
+		var k Keeping
+		if n, _ := fmt.Sscanf(lines.Text(), keep, &k.First, &k.Channels, &k.Each); n == 3 && do.Keep != nil {
+			at, err := do.Keep(k)
+			if err == nil {
+				_, err = fmt.Fprintln(conn, at.Epoch, at.Offset)
+			}
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		n, answer, err := Order(lines.Text())
 		if err != nil {
 			return err
@@ -98,7 +154,7 @@ func obey(conn net.Conn, broadcast func(n int) error) error {
 			}
 		}
 		if n > 0 {
-			if err := broadcast(n); err != nil {
+			if err := do.Broadcast(n); err != nil {
 				return err
 			}
 		}
@@ -108,8 +164,11 @@ func obey(conn net.Conn, broadcast func(n int) error) error {
 
 // Order reads one line: broadcasts to make, or an answer to give.
 func Order(line string) (broadcasts int, answer string, err error) {
-	if line == goroutines {
+	switch line {
+	case goroutines:
 		return 0, strconv.Itoa(runtime.NumGoroutine()) + "\n", nil
+	case heap:
+		return 0, strconv.FormatUint(alive(), 10) + "\n", nil
 	}
 	n, err := strconv.Atoi(line)
 	if err != nil || n < 1 {
@@ -118,8 +177,17 @@ func Order(line string) (broadcasts int, answer string, err error) {
 	return n, "", nil
 }
 
-// A Conn is the generator's end. Broadcast and Goroutines may not be called
-// at the same time.
+// alive is the heap without garbage. What is in a sync.Pool is garbage only
+// when it has seen two collections.
+func alive() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// A Conn is the generator's end. Its methods may not be called at the same time.
 type Conn struct {
 	conn net.Conn
 	in   *bufio.Reader
@@ -144,22 +212,46 @@ func (c *Conn) Broadcast(n int) error {
 
 // Goroutines asks for their number; ok is false where the peer is no Go program.
 func (c *Conn) Goroutines() (n int, ok bool, err error) {
-	if _, err := c.conn.Write([]byte(goroutines + "\n")); err != nil {
+	line, err := c.ask(goroutines, 10*time.Second)
+	if err != nil || line == "null" {
 		return 0, false, err
 	}
-	_ = c.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
-	line, err := c.in.ReadString('\n')
-	if err != nil {
-		return 0, false, err
-	}
-	if line == "null\n" {
-		return 0, false, nil
-	}
-	n, err = strconv.Atoi(strings.TrimSuffix(line, "\n"))
+	n, err = strconv.Atoi(line)
 	if err != nil {
 		return 0, false, errors.New("goroutines: no number")
 	}
 	return n, true, nil
+}
+
+// Heap asks a Go program for the bytes that are alive.
+func (c *Conn) Heap() (bytes int, err error) {
+	line, err := c.ask(heap, 10*time.Second)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(line)
+}
+
+// Keep orders messages that are kept, and returns when they are.
+func (c *Conn) Keep(k Keeping) (first Position, err error) {
+	line, err := c.ask(fmt.Sprintf(keep, k.First, k.Channels, k.Each), time.Minute)
+	if err != nil {
+		return first, err
+	}
+	if _, err := fmt.Sscan(line, &first.Epoch, &first.Offset); err != nil {
+		return first, fmt.Errorf("%q is no position: %w", line, err)
+	}
+	return first, nil
+}
+
+// ask gives an order and waits for its answer.
+func (c *Conn) ask(order string, patience time.Duration) (string, error) {
+	if _, err := c.conn.Write([]byte(order + "\n")); err != nil {
+		return "", err
+	}
+	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+	line, err := c.in.ReadString('\n')
+	return strings.TrimSuffix(line, "\n"), err
 }
 
 // Close ends the peer.

@@ -30,6 +30,7 @@ type Course struct {
 	Subscribers int
 	Rounds      int
 	Plan        load.Plan // of each figure of a round
+	Keeping     Keeping
 	// IdleSessions are held for Settle after the last connect; 0: not measured.
 	IdleSessions int
 	Settle       time.Duration
@@ -39,6 +40,8 @@ type Course struct {
 	// IdleEnd is when the last look at idle sessions should be over; a server
 	// that cannot be filled by then is left out. Zero: no limit.
 	IdleEnd time.Time
+	// End is when everything should be over; what is not is left out. Zero: no limit.
+	End time.Time
 	// Holder is the command of a process that calls Hold; the Holding's JSON
 	// follows as its last argument.
 	Holder []string
@@ -69,37 +72,55 @@ func (c *Course) Run(ctx context.Context) (*report.Run, error) {
 		}
 		r.Meta.Rounds = round + 1
 		for i, k := range c.Kinds {
-			began := time.Now()
-			err := c.round(ctx, k, r.Peers[i].Samples)
+			c.turn(ctx, k, r, r.Peers[i].Samples)
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
-			}
-			note(r, k.Name, err)
-			c.Say("round %d of %d: %-13s %s, in %.1f s", round+1, c.Rounds, k.Name, outcome(r.Peers[i].Samples, err), time.Since(began).Seconds())
-			if k.Inbound {
-				err := c.inbound(ctx, k, r.Peers[i].Samples)
-				if ctx.Err() != nil {
-					return nil, context.Cause(ctx)
-				}
-				c.Say("round %d of %d: %-13s %s", round+1, c.Rounds, k.Name, inboundOutcome(r.Peers[i].Samples, err))
-				if err != nil {
-					note(r, k.Name, fmt.Errorf("inbound: %w", err))
-				}
 			}
 		}
 	}
 	if c.IdleSessions > 0 {
 		c.idle(ctx, r)
 	}
+	c.once(ctx, r)
 	return r, context.Cause(ctx)
 }
 
-// note keeps an error, once. Want of time is none.
+// turn is a round of one peer. When ctx has ended what is noted is worth nothing.
+func (c *Course) turn(ctx context.Context, k peer.Kind, r *report.Run, samples report.Samples) {
+	say := func(outcome string) { c.Say("round %d of %d: %-13s %s", r.Meta.Rounds, c.Rounds, k.Name, outcome) }
+	began := time.Now()
+	err := c.round(ctx, k, samples)
+	note(r, k.Name, err)
+	say(fmt.Sprintf("%s, in %.1f s", outcome(samples, err), time.Since(began).Seconds()))
+	if k.Inbound && ctx.Err() == nil {
+		err := c.inbound(ctx, k, samples)
+		if err != nil {
+			note(r, k.Name, fmt.Errorf("inbound: %w", err))
+		}
+		say(inboundOutcome(samples, err))
+	}
+	if k.Keeps && ctx.Err() == nil && c.Keeping.Resumes > 0 {
+		err := c.alone(ctx, k, func(p *peer.Peer) error { return c.resumes(ctx, k, p, samples) })
+		if err != nil {
+			note(r, k.Name, fmt.Errorf("resumes: %w", err))
+		}
+		say(resumesOutcome(samples, err))
+	}
+	if k.Keeps && ctx.Err() == nil && c.Keeping.Joins > 0 {
+		err := c.alone(ctx, k, func(p *peer.Peer) error { return c.presence(ctx, k, p, samples) })
+		if err != nil {
+			note(r, k.Name, fmt.Errorf("presence: %w", err))
+		}
+		say(presenceOutcome(samples, err))
+	}
+}
+
+// note keeps an error, once. Want of time is none, and what is not built yet.
 func note(r *report.Run, name string, err error) {
 	if err == nil {
 		return
 	}
-	r.Failed = r.Failed || !errors.Is(err, errNoTime)
+	r.Failed = r.Failed || !errors.Is(err, errNoTime) && !errors.Is(err, load.ErrNotBuilt)
 	if text := name + ": " + err.Error(); !slices.Contains(r.Notes, text) {
 		r.Notes = append(r.Notes, text)
 	}
@@ -120,4 +141,20 @@ func inboundOutcome(s report.Samples, err error) string {
 	}
 	return fmt.Sprintf("inbound %.0f messages/s at least once (%.1f µs of CPU each), %.0f at most once (%.1f)",
 		s.Last(report.InboundALO), s.Last(report.InboundALOCPU), s.Last(report.InboundAMO), s.Last(report.InboundAMOCPU))
+}
+
+func resumesOutcome(s report.Samples, err error) string {
+	if err != nil {
+		return "resumes failed: " + err.Error()
+	}
+	return fmt.Sprintf("%.0f resumes/s, %.1f CPU-ms per thousand (%.1f with connects)",
+		s.Last(report.Resumes), s.Last(report.ResumeCPU), s.Last(report.ReturnCPU))
+}
+
+func presenceOutcome(s report.Samples, err error) string {
+	if err != nil {
+		return "presence failed: " + err.Error()
+	}
+	return fmt.Sprintf("%.0f joins/s of which all are told, %.1f CPU-ms per thousand, leaves %.1f",
+		s.Last(report.Joins), s.Last(report.JoinCPU), s.Last(report.LeaveCPU))
 }

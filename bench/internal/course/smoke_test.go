@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -164,5 +165,57 @@ func TestInboundIsMeasuredOfTheHub(t *testing.T) {
 		if m, ok := r.Peer("hub").Samples.Median(figure); !ok || m < 0 { // 0: a tick of the processor clock is 10 ms
 			t.Errorf("%s is %v", figure, m)
 		}
+	}
+}
+
+// What is kept is measured with those who keep.
+func TestHistoryAndPresenceAreMeasuredOfTheHubAndOfCentrifuge(t *testing.T) {
+	dir, err := peer.Module(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := peer.Workshop{Bench: dir, Bin: t.TempDir()}
+	kinds := slices.DeleteFunc(peer.Kinds(), func(k peer.Kind) bool { return !k.Keeps })
+	if err := w.Build(t.Context(), kinds); err != nil {
+		t.Fatal(err)
+	}
+	for i := range kinds {
+		kinds[i].Inbound = false // measured above
+	}
+	c := course.Course{
+		Kinds: kinds, Workshop: w, Core: affinity.None, Subscribers: subscribers, Rounds: 1, Plan: plan, Say: t.Logf,
+		Keeping: course.Keeping{Resumes: 20, Channels: 10, Joins: 30, Listed: 20, Quiet: 300 * time.Millisecond, Settle: 50 * time.Millisecond},
+	}
+	r, err := c.Run(t.Context())
+	if err != nil || r.Failed || len(r.Peers) != 2 {
+		t.Fatalf("%v, %d peers, notes: %q", err, len(r.Peers), r.Notes)
+	}
+	for _, p := range r.Peers {
+		figures := []report.Figure{report.Resumes, report.ResumeCPU, report.Returns, report.ReturnCPU, report.KeptHeap, report.HeardHeap}
+		if built := !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, p.Name+": presence: ") }); built {
+			figures = append(figures, report.Joins, report.JoinCPU, report.LeaveCPU, report.Listed, report.ListedCPU, report.UnlistedCPU)
+		}
+		for _, figure := range figures {
+			if m, ok := p.Samples.Median(figure); !ok || m <= 0 && figure != report.KeptHeap && figure != report.HeardHeap { // of ten channels it is noise
+				t.Errorf("%s: %s is %v", p.Name, figure, m)
+			}
+		}
+		if m, _ := p.Samples.Median(report.ResumeBytes); m < 100*128 {
+			t.Errorf("%s: a resume has %v bytes", p.Name, m)
+		}
+	}
+}
+
+// A quick run ends in time, and says what it had no time for.
+func TestWhatIsOutOfTimeIsANote(t *testing.T) {
+	w, kinds := workshop(t)
+	kinds[0].Keeps = true // it is not asked to: there is no time
+	c := course.Course{
+		Kinds: kinds[:1], Workshop: w, Core: affinity.None, Subscribers: subscribers, Plan: plan, Say: t.Logf,
+		Keeping: course.Keeping{Channels: 10, Listed: 20}, End: time.Now(),
+	}
+	r, err := c.Run(t.Context())
+	if err != nil || r.Failed || len(r.Notes) != 2 { // both weighings are one note
+		t.Errorf("%v, failed: %t, notes: %q", err, r.Failed, r.Notes)
 	}
 }

@@ -52,39 +52,51 @@ func Gather(ctx context.Context, address string, protocol Protocol, n, width int
 	if err != nil {
 		return nil, 0, err
 	}
-	done := make(chan struct{})
-	clients := make([]client, n)
-	for i := range clients {
-		clients[i].index = int32(i)
-		clients[i].walker.lines = protocol.Lines
-		if credential != nil {
-			clients[i].credential = credential(i)
-		}
-	}
-	patience := time.NewTimer(gatherTime)
-	defer patience.Stop()
-	begin := time.Now()
-	c.do(func() {
-		c.clients = clients
-		c.opening = opening{pending: n, done: done}
-		for range min(n, width) {
-			c.open()
-		}
-	})
-	select {
-	case <-done:
-		took = time.Since(begin)
-		err = c.Err()
-	case <-patience.C:
-		c.do(func() { err = fmt.Errorf("%d of %d were subscribed after %s", c.opening.ready, n, gatherTime) })
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-	}
+	took, err = c.gather(ctx, c.strangers(n, credential), width)
 	if err != nil {
 		c.Close()
 		return nil, 0, err
 	}
 	return c, took, nil
+}
+
+// strangers are clients that are not connected yet.
+func (c *Crowd) strangers(n int, credential func(i int) string) []client {
+	clients := make([]client, n)
+	for i := range clients {
+		clients[i].index = int32(i)
+		clients[i].walker.lines = c.protocol.Lines
+		if credential != nil {
+			clients[i].credential = credential(i)
+		}
+	}
+	return clients
+}
+
+// gather connects them.
+func (c *Crowd) gather(ctx context.Context, clients []client, width int) (took time.Duration, err error) {
+	done := make(chan struct{})
+	patience := time.NewTimer(gatherTime)
+	defer patience.Stop()
+	begin := time.Now()
+	c.do(func() {
+		c.clients = clients
+		c.opening = opening{pending: len(clients), done: done}
+		for range min(len(clients), width) {
+			c.open()
+		}
+	})
+	select {
+	case <-done:
+		return time.Since(begin), c.Err()
+	case <-patience.C:
+		c.do(func() {
+			err = fmt.Errorf("%d of %d were subscribed after %s", c.opening.ready, len(clients), gatherTime)
+		})
+		return 0, err
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
 }
 
 // open begins with the next client, if one is left.
@@ -146,7 +158,7 @@ func (c *Crowd) heard(cl *client, read []byte) error {
 		}
 	}
 	least := deliveryBytes
-	if cl.stage == introducing || c.requests != nil {
+	if cl.stage == introducing || c.requests != nil || c.burst != nil {
 		least = math.MaxInt // a look at every message
 	}
 	found, err := cl.walker.walk(read, least, func(m []byte) error { return c.short(cl, m) })
@@ -202,16 +214,18 @@ func (c *Crowd) short(cl *client, m []byte) error {
 			}
 		}
 		if ready {
-			c.joined(cl)
+			return c.joined(cl)
 		}
 		return nil
+	case c.burst != nil:
+		return c.burst.hear(cl.index, m)
 	case c.requests != nil && bytes.HasPrefix(m, c.requests.answer):
 		return c.requests.answered()
 	}
-	return fmt.Errorf("nobody knows what %.120q is for", m)
+	return unknown(m)
 }
 
-func (c *Crowd) joined(cl *client) {
+func (c *Crowd) joined(cl *client) error {
 	cl.stage = subscribed
 	cl.credential = "" // ten thousand tokens are megabytes
 	c.opening.ready++
@@ -220,6 +234,10 @@ func (c *Crowd) joined(cl *client) {
 		c.opening.done = nil
 	}
 	c.open()
+	if c.burst != nil { // it has returned
+		return cl.write(c.burst.frames[cl.index])
+	}
+	return nil
 }
 
 // write sends what is short enough to fit the socket's buffer always.

@@ -45,6 +45,7 @@ type Crowd struct {
 	counted  seen // all deliveries of the crowd
 	fanout   *fanout
 	requests *requests
+	burst    *burst
 	err      error  // the first; the crowd is worth nothing after it
 	buffer   []byte // what was read last
 

@@ -26,6 +26,8 @@ type Protocol struct {
 	Request string
 	// Answer is what an answer to Request begins with.
 	Answer string
+	// Keeps is how channels that keep something are spoken of; nil: there are none.
+	Keeps *Keeps
 }
 
 // A Step waits for a message and answers it. CredentialHere in it is the
@@ -59,6 +61,7 @@ var (
 		Ping: "2", Pong: "3", Noop: "6",
 		// A channel that it is not in: an answer is given, the subscription stays.
 		Request: `421["hub:unsubscribe","bench.none"]`, Answer: `431[{"ok":true`,
+		Keeps: &hubKeeps,
 	}
 	// SocketIO subscribes by an event with an ack: the Node and library peers.
 	SocketIO = Protocol{
@@ -81,6 +84,7 @@ var (
 		},
 		Ping: "{}", Pong: "{}", Lines: true,
 		Request: `{"id":3,"rpc":{"method":"request","data":"bench.none"}}`, Answer: `{"id":3,"rpc":`,
+		Keeps: &centrifugeKeeps,
 	}
 	// Raw is no protocol: a WebSocket, a word and its answer.
 	Raw = Protocol{Path: "/", Greeting: "subscribe", Script: []Step{{Hear: "subscribed"}}}

@@ -4,23 +4,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
-
-	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-
-	"github.com/realtime-hub/hub/bench/internal/control"
-	"github.com/realtime-hub/hub/bench/internal/load"
 )
 
 // startHub starts `hub serve` on testdata/hub.yaml. Broadcasts go through
@@ -75,113 +65,10 @@ func startHub(ctx context.Context, w Workshop, o Options) (*Peer, error) {
 	return &Peer{
 		Clients: clients, Broadcast: backend.broadcast, backends: backends, process: process, end: backend.close,
 		goroutines: func(ctx context.Context) (int, bool, error) { return metric(ctx, operators, "go_goroutines") },
+		heap:       func(ctx context.Context) (int, error) { return heapAlive(ctx, operators) },
+		keep:       backend.keep,
 	}, nil
 }
-
-// calls is how many calls may be out at a time. With one, a hub that is busy
-// delivering would wait for each answer before it hears of the next broadcast,
-// which measures the round trip; more than a few share one connection and one
-// core anyway.
-const calls = 4
-
-// A backend broadcasts in the background: each call takes what is due, one
-// message as a Broadcast, several as a BroadcastBatch.
-type backend struct {
-	conn   *grpc.ClientConn
-	cancel context.CancelFunc
-	ended  sync.WaitGroup
-	wake   chan struct{} // 1 of room: something is due. Never closed
-
-	mu  sync.Mutex
-	due int   // guarded by mu
-	err error // guarded by mu; the first failed call
-}
-
-func dialBackend(ctx context.Context, address string) (*backend, error) {
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	b := &backend{conn: conn, cancel: cancel, wake: make(chan struct{}, 1)}
-	conn.Connect() // the first broadcast should not wait for it
-	for range calls {
-		b.ended.Go(func() { b.run(ctx) })
-	}
-	return b, nil
-}
-
-func (b *backend) close() {
-	b.cancel()
-	b.ended.Wait()
-	_ = b.conn.Close()
-}
-
-// broadcast is the load.Broadcaster: what is wrong is told by the next call.
-func (b *backend) broadcast(n int) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.due += n
-	b.nudge()
-	return b.err
-}
-
-func (b *backend) nudge() {
-	select {
-	case b.wake <- struct{}{}:
-	default: // somebody is awake already
-	}
-}
-
-// take is what is due, and leaves the others nothing to wait for.
-func (b *backend) take() (n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	n = min(b.due, 100)
-	if b.due -= n; b.due > 0 {
-		b.nudge()
-	}
-	return n
-}
-
-func (b *backend) run(ctx context.Context) {
-	client := hubv1.NewBroadcastServiceClient(b.conn)
-	request := &hubv1.BroadcastRequest{Channel: load.Channel, Payload: &hubv1.BroadcastRequest_Json{Json: hubPayload}}
-	for {
-		select {
-		case <-b.wake:
-		case <-ctx.Done():
-			return
-		}
-		var err error
-		switch n := b.take(); n {
-		case 0:
-		case 1:
-			_, err = client.Broadcast(ctx, request)
-		default:
-			err = sendBatch(ctx, client, &hubv1.BroadcastBatchRequest{Broadcasts: slices.Repeat([]*hubv1.BroadcastRequest{request}, n)})
-		}
-		if err != nil && ctx.Err() == nil {
-			b.mu.Lock()
-			b.err = errors.Join(b.err, err)
-			b.mu.Unlock()
-		}
-	}
-}
-
-func sendBatch(ctx context.Context, client hubv1.BroadcastServiceClient, batch *hubv1.BroadcastBatchRequest) error {
-	response, err := client.BroadcastBatch(ctx, batch)
-	for _, result := range response.GetResults() {
-		if refused := result.GetError(); refused != nil {
-			return fmt.Errorf("a broadcast is refused: %s", refused)
-		}
-	}
-	return err
-}
-
-// hubPayload makes an event of control.MessageBytes, though the hub adds a
-// broadcast's id of 26 characters, which the others do not have.
-var hubPayload = control.Payload(len(`42["bench.feed",,{"id":"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}]`)) //nolint:gochecknoglobals // a constant
 
 // metric reads one value of a Prometheus page.
 func metric(ctx context.Context, page, name string) (value int, ok bool, err error) {
@@ -203,4 +90,16 @@ func metric(ctx context.Context, page, name string) (value int, ok bool, err err
 		}
 	}
 	return 0, false, fmt.Errorf("%s has no %s", page, name)
+}
+
+// heapAlive is the heap without garbage. What is in a sync.Pool is garbage
+// only when it has seen two collections.
+func heapAlive(ctx context.Context, metrics string) (bytes int, err error) {
+	profile := strings.TrimSuffix(metrics, "/metrics") + "/debug/pprof/heap?gc=1&debug=1"
+	for range 2 {
+		if bytes, _, err = metric(ctx, profile, "# HeapAlloc ="); err != nil {
+			return 0, err
+		}
+	}
+	return bytes, nil
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/realtime-hub/hub/bench/internal/control"
 	"github.com/realtime-hub/hub/bench/internal/load"
 )
 
@@ -24,6 +25,8 @@ type Peer struct {
 	backends   string // where workers dial in, host:port; empty: nowhere
 	process    *process
 	goroutines func(context.Context) (n int, ok bool, err error)
+	heap       func(context.Context) (bytes int, err error)
+	keep       func(context.Context, control.Keeping) (control.Position, error)
 	end        func() // of what was opened beside the process
 }
 
@@ -35,6 +38,15 @@ func (p *Peer) Resident() (int, error) { return resident(p.process.pid()) }
 
 // Goroutines is how many the server has; ok is false where it is no Go program.
 func (p *Peer) Goroutines(ctx context.Context) (n int, ok bool, err error) { return p.goroutines(ctx) }
+
+// Heap is the bytes of a Go program's heap that are alive.
+func (p *Peer) Heap(ctx context.Context) (bytes int, err error) { return p.heap(ctx) }
+
+// Keep publishes messages that are kept, and returns when they are, with where
+// the first channel then stands. See Kind.Keeps.
+func (p *Peer) Keep(ctx context.Context, k control.Keeping) (first control.Position, err error) {
+	return p.keep(ctx, k)
+}
 
 // Stop ends the server, and returns when it has ended. An error is how it
 // ended if it did so of its own accord.
@@ -53,6 +65,8 @@ type Kind struct {
 	Identity bool
 	// Inbound says that what its clients send reaches workers; see Peer.Work.
 	Inbound bool
+	// Keeps says that channels keep messages, and know who is in them.
+	Keeps bool
 
 	start func(context.Context, Workshop, Options) (*Peer, error)
 	lacks func(Workshop) string
@@ -70,10 +84,10 @@ type Options struct {
 // Kinds are all, in the order of the tables.
 func Kinds() []Kind {
 	return []Kind{
-		{Name: "hub", Protocol: load.Hub, Identity: true, Inbound: true, start: startHub},
+		{Name: "hub", Protocol: load.Hub, Identity: true, Inbound: true, Keeps: true, start: startHub},
 		{Name: "node", Protocol: load.SocketIO, start: command("node", "peers/node/server.mjs"), lacks: lacksNode},
 		{
-			Name: "centrifuge", Protocol: load.Centrifuge,
+			Name: "centrifuge", Protocol: load.Centrifuge, Keeps: true,
 			start: command("centrifuge"), build: []string{"./peers/centrifuge"},
 		},
 		{Name: "library", Protocol: load.SocketIO, start: command("library"), build: []string{"./peers/library"}},

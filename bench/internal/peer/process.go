@@ -130,6 +130,8 @@ func command(name string, args ...string) func(context.Context, Workshop, Option
 		return &Peer{
 			Clients: at.Clients, Broadcast: orders.Broadcast, process: process,
 			goroutines: func(context.Context) (int, bool, error) { return orders.Goroutines() },
+			heap:       func(context.Context) (int, error) { return orders.Heap() },
+			keep:       func(_ context.Context, k control.Keeping) (control.Position, error) { return orders.Keep(k) },
 			// Not closed: it would end the server before stop asks whether it still runs.
 			end: func() {},
 		}, nil

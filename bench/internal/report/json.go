@@ -22,6 +22,21 @@ type figures struct {
 	Requests     *float64 `json:"requests_per_s"`
 	MessageBytes *float64 `json:"message_bytes"`
 	CoreW32      *float64 `json:"core_share_w32"`
+	// The hub's and centrifuge's.
+	Resumes      *float64 `json:"resumes_per_s"`
+	ResumeCPU    *float64 `json:"resume_cpu_ms_per_thousand"`
+	Returns      *float64 `json:"returns_per_s"`
+	ReturnCPU    *float64 `json:"return_cpu_ms_per_thousand"`
+	ResumeBytes  *float64 `json:"resume_bytes"`
+	KeptHeap     *float64 `json:"kept_bytes_beyond_payload"`
+	HeardHeap    *float64 `json:"heard_bytes_beyond_payload"`
+	KeptResident *float64 `json:"kept_resident_bytes_beyond_payload"`
+	Joins        *float64 `json:"presence_joins_per_s"`
+	JoinCPU      *float64 `json:"presence_join_cpu_ms_per_thousand"`
+	LeaveCPU     *float64 `json:"presence_leave_cpu_ms_per_thousand"`
+	Listed       *float64 `json:"presence_listed_joins_per_s"`
+	ListedCPU    *float64 `json:"presence_listed_join_cpu_ms_per_thousand"`
+	UnlistedCPU  *float64 `json:"presence_listed_leave_cpu_ms_per_thousand"`
 	// The hub's only.
 	InboundALO    *float64 `json:"inbound_alo_per_s"`
 	InboundALOCPU *float64 `json:"inbound_alo_cpu_us"`
@@ -42,6 +57,10 @@ func (s Samples) figures() figures {
 		DeliveriesW32: value(DeliveriesW32), CPUW32: value(CPUW32), CPUW1: value(CPUW1), P50: value(P50), P99: value(P99),
 		Idle: value(Idle), Goroutines: value(Goroutines), Connects: value(Connects),
 		DeliveriesW1: value(DeliveriesW1), Requests: value(Requests), MessageBytes: value(MessageBytes), CoreW32: value(CoreW32),
+		Resumes: value(Resumes), ResumeCPU: value(ResumeCPU), Returns: value(Returns), ReturnCPU: value(ReturnCPU),
+		ResumeBytes: value(ResumeBytes), KeptHeap: value(KeptHeap), HeardHeap: value(HeardHeap), KeptResident: value(KeptResident),
+		Joins: value(Joins), JoinCPU: value(JoinCPU), LeaveCPU: value(LeaveCPU),
+		Listed: value(Listed), ListedCPU: value(ListedCPU), UnlistedCPU: value(UnlistedCPU),
 		InboundALO: value(InboundALO), InboundALOCPU: value(InboundALOCPU), InboundAMO: value(InboundAMO), InboundAMOCPU: value(InboundAMOCPU),
 	}
 }

@@ -60,3 +60,16 @@ func (q ratio) met(value float64) bool {
 	}
 	return value >= q.wanted
 }
+
+// goal is what is wanted and what became of it, as texts.
+func (q ratio) goal(value float64, known bool) (wanted, verdict string) {
+	switch {
+	case q.wanted == 0:
+		return "–", ""
+	case q.atMost:
+		wanted = "≤ " + number(q.wanted)
+	default:
+		wanted = "≥ " + number(q.wanted)
+	}
+	return wanted, verdictOf(known, q.met(value))
+}

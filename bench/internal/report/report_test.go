@@ -26,6 +26,7 @@ func example() *report.Run {
 			Date: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC), Quick: true, Commit: "0123456789ab", Machine: "a machine, 2 cores",
 			Load: "0.50", Go: "go1.26", Node: "v20", Subscribers: 5000, IdleSessions: 10_000, Settle: "10s", Rounds: 3, Measured: "1s", Pinned: true,
 			Inbound: report.Inbound{Sessions: 100, Window: 32, Workers: 4},
+			Keeping: report.Keeping{Resumes: 1000, Messages: 100, Bytes: 128, Channels: 2000, Joins: 500, Listed: 10_000},
 		},
 		Peers: []report.Peer{
 			{Name: "hub", Samples: report.Samples{
@@ -34,12 +35,15 @@ func example() *report.Run {
 				report.Idle: {2.4}, report.Goroutines: {0.0003}, report.MessageBytes: {128, 128, 128},
 				report.InboundALO: {18_000, 17_000, 19_000}, report.InboundALOCPU: {50, 55, 45},
 				report.InboundALOOwn: {40, 41, 39},
+				report.Resumes:       {24_000, 26_000, 25_000}, report.ResumeCPU: {35, 36, 34}, report.KeptHeap: {210},
 			}},
 			{Name: "node", Samples: report.Samples{
 				report.DeliveriesW32: {136_000, 130_000, 140_000}, report.CPUW32: {7.1, 7, 7.3}, report.CPUW1: {12, 11.5, 12.2},
 				report.P50: {245, 250, 230}, report.P99: {525, 530, 510}, report.Connects: {5000, 4800, 5200}, report.Idle: {18},
 			}},
-			{Name: "centrifuge", Samples: report.Samples{}},
+			{Name: "centrifuge", Samples: report.Samples{
+				report.Resumes: {10_000, 13_000, 12_500}, report.ResumeCPU: {90, 88, 85}, report.KeptHeap: {200}, report.Joins: {15_000, 16_000, 17_000},
+			}},
 			{Name: "raw_coalesced", Samples: report.Samples{report.DeliveriesW32: {5e6, 4.9e6, 5.1e6}, report.CPUW32: {0.2, 0.21, 0.2}}},
 		},
 		Variants: []report.Peer{
@@ -90,6 +94,7 @@ func TestJSONHasEveryPeerAndKeyAlsoWhereNothingWasMeasured(t *testing.T) {
 			for _, key := range []string{
 				"deliveries_per_s_w32", "cpu_s_per_million_w32", "cpu_s_per_million_w1", "p50_ms", "p99_ms",
 				"idle_kib_per_session", "goroutines_per_session", "connects_per_s",
+				"resumes_per_s", "resume_cpu_ms_per_thousand", "kept_bytes_beyond_payload", "presence_joins_per_s",
 				"inbound_alo_per_s", "inbound_alo_cpu_us", "inbound_amo_per_s", "inbound_amo_cpu_us",
 			} {
 				if _, there := got[peer][key]; !there {
@@ -148,6 +153,9 @@ func TestMediansAndRatios(t *testing.T) {
 		"| CPU per delivery, W1: hub ÷ raw | – |  | ≤ 1.25 | not measured |",
 		"| goroutines per idle session | 0 | | ≤ 0 | reached |",
 		"| at least once | 18k | 17k–19k | ≥ 15k | reached | 50.0 | 0.90 | 40.0 | 0.72 |",
+		"| resumes/s, of connected sessions | 25k | 12k | 2.00 | 2.00–2.40 | ≥ 1.00 | reached |",
+		"| heap bytes per kept message beyond its payload | 210 | 200 | 1.05 |  | ≤ 1.00 | **missed** |",
+		"| presence joins/s, until all are told of all | – | 16k | – |  | ≥ 1.00 | not measured |",
 		"| at most once | – |  | ≥ 25k | not measured | – | – | – | – |",
 		"- centrifuge: start: it ended at once\n- hub_polling",
 	} {

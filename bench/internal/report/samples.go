@@ -37,6 +37,27 @@ const (
 	InboundAMO    Figure = "inbound_amo_per_s"
 	InboundAMOCPU Figure = "inbound_amo_cpu_us"
 	InboundAMOOwn Figure = "inbound_amo_generator_cpu_us"
+	// Returns and the others are of sessions that come back to a channel that has
+	// kept what they missed: with their connects, and where they are connected.
+	Returns     Figure = "returns_per_s"
+	ReturnCPU   Figure = "return_cpu_ms_per_thousand"
+	Resumes     Figure = "resumes_per_s"
+	ResumeCPU   Figure = "resume_cpu_ms_per_thousand"
+	ResumeBytes Figure = "resume_bytes"
+	// KeptHeap and the others are the bytes of a kept message beyond its payload: of
+	// one that nobody heard, and of one that was delivered.
+	KeptHeap     Figure = "kept_bytes_beyond_payload"
+	HeardHeap    Figure = "heard_bytes_beyond_payload"
+	KeptResident Figure = "kept_resident_bytes_beyond_payload"
+	// Joins and the others are of sessions that come into one channel and are told
+	// of each other.
+	Joins    Figure = "presence_joins_per_s"
+	JoinCPU  Figure = "presence_join_cpu_ms_per_thousand"
+	LeaveCPU Figure = "presence_leave_cpu_ms_per_thousand"
+	// Listed and the others are the same of a channel that is too large for that.
+	Listed      Figure = "presence_listed_joins_per_s"
+	ListedCPU   Figure = "presence_listed_join_cpu_ms_per_thousand"
+	UnlistedCPU Figure = "presence_listed_leave_cpu_ms_per_thousand"
 	// CoreW32 is the part of its core that the server had: much less than 1
 	// where others had it, or where the generator was the slower one.
 	CoreW32 Figure = "core_share_w32"
@@ -135,6 +156,7 @@ type Meta struct {
 	Measured     string    `json:"measured_per_figure_and_round"`
 	Pinned       bool      `json:"pinned"`
 	Inbound      Inbound   `json:"inbound"`
+	Keeping      Keeping   `json:"keeping"`
 }
 
 // Inbound is what the inbound path was measured with.

@@ -51,6 +51,7 @@ func (r *Run) WriteTable(w io.Writer) error {
 	r.writeFigures(&b)
 	r.writeRatios(&b)
 	r.writeInbound(&b)
+	r.writeKeeping(&b)
 	r.writeIdle(&b)
 	r.writeSpread(&b)
 	if len(r.Notes) > 0 {
@@ -94,14 +95,7 @@ func (r *Run) writeRatios(b *strings.Builder) {
 	for _, q := range ratios {
 		values := q.of(r)
 		m, ok := median(values)
-		wanted, verdict := "–", ""
-		if q.wanted > 0 {
-			wanted = "≥ " + number(q.wanted)
-			if q.atMost {
-				wanted = "≤ " + number(q.wanted)
-			}
-			verdict = verdictOf(ok, q.met(m))
-		}
+		wanted, verdict := q.goal(m, ok)
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", q.title, cell(m, ok), spread(values), wanted, verdict)
 	}
 	for _, q := range bounds {

@@ -31,14 +31,14 @@ func serve() error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", io.ServeHandler(nil))
-	return control.Serve(mux, func(n int) error {
+	return control.Serve(mux, control.Orders{Broadcast: func(n int) error {
 		for range n {
 			if err := io.To(channel).Emit(channel, payload); err != nil {
 				return err
 			}
 		}
 		return nil
-	})
+	}})
 }
 
 func connected(client *socket.Socket) {

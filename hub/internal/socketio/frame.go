@@ -3,6 +3,7 @@ package socketio
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -37,9 +38,22 @@ func publicationFrame(p *engine.Publication) *wire.Frame {
 	return frame
 }
 
-// metaJSON is the second argument of a channel's event.
+// metaJSON is the second argument of a channel's event: hubv1.Meta's ProtoJSON,
+// written by hand, since who returns to a hundred messages may be the first to
+// need it of each.
 func metaJSON(p *engine.Publication) []byte {
-	return controlJSON(&hubv1.Meta{Id: p.ID, Position: p.Position.Proto()})
+	const around = len(`{"id":"","position":{"epoch":"","offset":"18446744073709551615"}}`)
+	f := make([]byte, 0, around+len(p.ID)+len(p.Position.Epoch))
+	f = append(f, `{"id":`...)
+	f = appendString(f, p.ID)
+	if at := p.Position; at.Epoch != "" {
+		f = append(f, `,"position":{"epoch":`...)
+		f = appendString(f, at.Epoch)
+		f = append(f, `,"offset":"`...)
+		f = strconv.AppendUint(f, at.Offset, 10)
+		f = append(f, `"}`...)
+	}
+	return append(f, '}')
 }
 
 // begin is the beginning of a packet's frame, with room for size bytes more.

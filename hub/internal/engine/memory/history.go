@@ -27,7 +27,7 @@ func (l *Log) History(_ context.Context, channel string, opts engine.ReadOptions
 	}
 	bytes := 0
 	for i := from; i < min(r.n, from+opts.MaxItems); i++ {
-		p := r.at(i).Publication
+		p := &r.at(i).Publication
 		if bytes += len(p.Payload); bytes > opts.MaxBytes && i > from {
 			break
 		}
@@ -83,8 +83,9 @@ func (l *Log) evictOne(s *stripe) {
 	if it == nil {
 		return
 	}
-	l.drop(s, it.topic.ring) // of a stripe the oldest is its ring's oldest, too
-	s.tidy(it.Channel, it.topic, l.now().UnixNano())
+	t := s.topics[it.Channel]
+	l.drop(s, t.ring) // of a stripe the oldest is its ring's oldest, too
+	s.tidy(it.Channel, t, l.now().UnixNano())
 	l.evicted.Add(1)
 }
 

@@ -79,6 +79,7 @@ type stripe struct {
 
 // topic is a channel that somebody listens to or that keeps something.
 type topic struct {
+	name      string
 	interests []interest
 	ring      *ring // nil: it never had a Retention, or none any more
 }
@@ -127,7 +128,10 @@ func (l *Log) publish(s *stripe, p *engine.Publication, opts engine.PublishOptio
 		}
 	}
 	if opts.Keep.Keeps() {
-		t = l.keep(s, t, p, opts.Keep)
+		if t == nil {
+			t = s.topic(p.Channel)
+		}
+		l.keep(s, t, p, opts.Keep)
 	} else if t != nil && t.ring != nil {
 		l.unkeep(s, t) // a position would claim that nothing came after it
 	}
@@ -139,7 +143,6 @@ func (l *Log) publish(s *stripe, p *engine.Publication, opts engine.PublishOptio
 			in.sink.Publication(p)
 		}
 	}
-	p.Except = nil // it was for live delivery alone
 	return engine.PublishResult{Position: p.Position}
 }
 
@@ -199,7 +202,7 @@ func (l *Log) stripe(channel string) *stripe {
 func (s *stripe) topic(channel string) *topic {
 	t := s.topics[channel]
 	if t == nil {
-		t = &topic{}
+		t = &topic{name: channel}
 		s.topics[channel] = t
 	}
 	return t

@@ -18,19 +18,19 @@ type ring struct {
 	idle        int64 // since when it is empty and nobody listens, Unix nanoseconds; 0: it is in use
 }
 
-// item is one kept publication.
+// item is one kept publication. There may be millions, so that every word counts:
+// it holds the publication itself, in one piece of 144 bytes with what is around it.
 type item struct {
-	*engine.Publication
+	engine.Publication
 
 	at           int64 // when it was published, Unix nanoseconds
-	topic        *topic
 	older, newer *item // in the stripe's list
 }
 
 // overhead is what an item takes beside its texts: itself, its place in a ring that
 // may be half full, and what is around the payload in the frame that browsers get,
 // with the frame's own 48 bytes (TestBytesAreThoseOfTheHeap).
-const overhead = int64(unsafe.Sizeof(item{})+unsafe.Sizeof(engine.Publication{})) + 2*8 + 180
+const overhead = int64(unsafe.Sizeof(item{})) + 2*8 + 180
 
 // size is what an item counts for. Payload is a part of Frame, once there is one.
 func (i *item) size() int64 { return int64(len(i.Payload)+len(i.ID)) + overhead }
@@ -63,11 +63,10 @@ func (r *ring) pop() *item {
 	return i
 }
 
-// keep gives a publication its position and keeps it.
-func (l *Log) keep(s *stripe, t *topic, p *engine.Publication, keep engine.Retention) *topic {
-	if t == nil {
-		t = s.topic(p.Channel)
-	}
+// keep gives a publication its position and keeps a copy: what the sinks make of
+// the one that they get, the frame for browsers, goes with it, since most of what is
+// kept is never replayed. The channel's name is the topic's: one for all of them.
+func (l *Log) keep(s *stripe, t *topic, p *engine.Publication, keep engine.Retention) {
 	now := l.now().UnixNano()
 	r := l.fit(s, t, keep, now)
 	s.wake(r)
@@ -75,12 +74,12 @@ func (l *Log) keep(s *stripe, t *topic, p *engine.Publication, keep engine.Reten
 		l.drop(s, r)
 	}
 	p.Position = engine.Position{Epoch: l.epoch, Offset: r.head + 1}
-	it := &item{Publication: p, at: now, topic: t}
+	it := &item{Publication: *p, at: now}
+	it.Channel, it.Except = t.name, nil // who does not get it live does get it replayed
 	r.push(it)
 	s.kept.push(it)
 	s.note()
 	l.bytes.Add(it.size())
-	return t
 }
 
 // fit is the topic's ring, as its Retention wants it now: what is too old or too
@@ -138,7 +137,7 @@ func (l *Log) replay(r *ring, opts engine.ReadOptions) engine.Replay {
 	}
 	out.Items = make([]*engine.Publication, 0, r.n-from)
 	for i := from; i < r.n; i++ {
-		out.Items = append(out.Items, r.at(i).Publication)
+		out.Items = append(out.Items, &r.at(i).Publication)
 	}
 	return out
 }
