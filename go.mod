@@ -31,10 +31,7 @@ require (
 
 require pgregory.net/rapid v1.3.0
 
-require (
-	github.com/fsnotify/fsnotify v1.10.1
-	pgregory.net/rapid v1.3.0
-)
+require github.com/fsnotify/fsnotify v1.10.1
 
 require (
 	cel.dev/cel-go v0.33.2 // indirect
