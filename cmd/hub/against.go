@@ -86,7 +86,7 @@ func checkout(ctx context.Context, ref, path, to string) error {
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
 		dir, what = filepath.Dir(path), filepath.Base(path)
 	}
-	cmd := exec.CommandContext(ctx, "git", "-C", dir, "archive", "--format=tar", ref, "--", what) //nolint:gosec // the user's own, and no shell
+	cmd := exec.CommandContext(ctx, "git", "-C", dir, "archive", "--format=tar", ref, "--", what) //nolint:gosec // the user's own; no shell
 	var archive, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &archive, &complaint
 	if err := cmd.Run(); err != nil {
