@@ -207,7 +207,9 @@ type running struct {
 func watched(t testing.TB) (*running, bridge.Option) {
 	t.Helper()
 	r := &running{t: t, results: make(chan bridge.Result, 1000), ended: make(chan error, 1)}
-	return r, bridge.Watch(func(result bridge.Result) { r.results <- result })
+	return r, bridge.Watch(func(result bridge.Result) {
+		r.results <- result
+	})
 }
 
 func (r *running) run(b *bridge.Bridge, s message.Subscriber) *running {

@@ -10,7 +10,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
-// closing is the bus' time to take the last ack, and to close its subscriptions.
+// closing is the bus' time to take the last answer.
 const closing = 2 * time.Second
 
 // Run subscribes to the listed topics and forwards their events. It blocks until
@@ -54,7 +54,6 @@ func (b *Bridge) Run(ctx context.Context, subscriber message.Subscriber) error {
 		end()
 	}
 	var running sync.WaitGroup
-	var topics []<-chan *message.Message
 	patient := context.AfterFunc(work, unsubscribe) // a bus that does not answer is not waited for longer than a mapper
 	for _, r := range routes {
 		if taking.Err() != nil {
@@ -65,7 +64,6 @@ func (b *Bridge) Run(ctx context.Context, subscriber message.Subscriber) error {
 			fail(fmt.Errorf("bridge: Run: subscribing to topic %q: %w", r.topic, err))
 			break
 		}
-		topics = append(topics, events)
 		for range b.inFlight {
 			running.Go(func() {
 				if err := b.take(taking, work, r, events); err != nil {
@@ -76,30 +74,12 @@ func (b *Bridge) Run(ctx context.Context, subscriber message.Subscriber) error {
 	}
 	patient()
 	<-taking.Done()
-	running.Wait()
-	unsubscribe()
-	drain(topics)
+	running.Wait() // the subscriptions end behind it; what they still offer is not taken, and comes again
 	select {
 	case err := <-first:
 		return err
 	default:
 		return nil
-	}
-}
-
-// drain waits until the bus has closed the subscriptions. Events that it still
-// offers are not answered, and so come again.
-func drain(topics []<-chan *message.Message) {
-	late := time.NewTimer(closing)
-	defer late.Stop()
-	for _, events := range topics {
-		for open := true; open; {
-			select {
-			case _, open = <-events:
-			case <-late.C:
-				return
-			}
-		}
 	}
 }
 
