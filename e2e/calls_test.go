@@ -116,7 +116,7 @@ func TestTheGoSDKReachesBrowsers(t *testing.T) {
 		cfg.Tokens = []server.ServiceToken{{Name: "blog", Token: "blog-0123456789abcdef0123456789abcdef", Allow: []string{"BROADCAST"}, Channels: []string{"blog.article.*"}}}
 	})
 	c := h.connect(t, modern, as(token(t, "user_1")))
-	c.subscribe("blog.article.feed")
+	c.begin("blog.article.feed")
 	c.subscribe("blog.notifications.user_1")
 	with := func(token string) *hub.Client {
 		client, err := hub.Dial(h.addresses.GRPC, hub.WithToken(token))
@@ -152,7 +152,7 @@ func TestTheGoSDKReachesBrowsers(t *testing.T) {
 		t.Fatalf("what was refused came: %s", e)
 	}
 	same(t, "the payload", string(e.arg(0)), `{"id":"1","slug":"a","title":"A","publishedAt":"1970-01-01T00:00:01Z"}`)
-	same(t, "meta", string(e.arg(1)), fmt.Sprintf(`{"id":%q}`, receipt.ID))
+	same(t, "meta", string(e.arg(1)), fmt.Sprintf(`{"id":%q,"position":{"epoch":%q,"offset":"%d"}}`, receipt.ID, receipt.Position.Epoch, receipt.Position.Offset))
 }
 
 func sdkError(_ hub.Receipt, err error) error { return err }

@@ -49,6 +49,7 @@ func (b *tab) write(number int, about string) []string {
 // hasReplayed is that the titles are in the list, by the replay, each once and in order.
 func (b *tab) hasReplayed(titles []string) {
 	b.t.Helper()
+	b.see(`#feed .replayed .title:text-is("`+titles[0]+`")`, "")
 	b.see("#return", "none missing")
 	marked := b.texts("#feed .replayed .title") // they are for a few seconds
 	if said := b.text("#return"); !returned.MatchString(said) {

@@ -53,8 +53,19 @@ type Outgoing struct {
 type Receipt struct {
 	// ID is the broadcast's id, which subscribers see, too.
 	ID string
+	// Position is where the message stands, the first one's where it is a duplicate.
+	Position Position
 	// Duplicate: the hub had seen the id before on this channel; nothing was sent now.
 	Duplicate bool
+}
+
+// Position is where a message stands in what its channel keeps. The zero value:
+// the channel keeps no history.
+type Position struct {
+	// Epoch names the history; it changes when that may have been lost.
+	Epoch string
+	// Offset grows along the channel; it need not be dense.
+	Offset uint64
 }
 
 // BroadcastOption changes one broadcast.
@@ -113,7 +124,11 @@ func (c *Client) SendBroadcast(ctx context.Context, out Outgoing) (Receipt, erro
 	if err != nil {
 		return Receipt{}, err
 	}
-	return Receipt{ID: response.GetId(), Duplicate: response.GetDuplicate()}, nil
+	return Receipt{
+		ID:        response.GetId(),
+		Position:  Position{Epoch: response.GetPosition().GetEpoch(), Offset: response.GetPosition().GetOffset()},
+		Duplicate: response.GetDuplicate(),
+	}, nil
 }
 
 // request checks what the hub would refuse without looking at a channel, to
