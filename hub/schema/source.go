@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 
@@ -17,7 +18,8 @@ import (
 // source is what one owner declares, compiled. It is immutable.
 type source struct {
 	owner    string
-	channels []*Channel // by name
+	channels []*Channel           // by name
+	files    *protoregistry.Files // the hub's own included
 }
 
 func (s *source) lookup(declared string) *Channel {
@@ -64,7 +66,7 @@ func (l *linked) compile(ctx context.Context, cfg Config, owner string, set *des
 	for _, file := range built {
 		shared.measure(file.Messages())
 	}
-	s := &source{owner: owner}
+	s := &source{owner: owner, files: files}
 	for _, c := range channels {
 		s.channels = append(s.channels, c.build(owner, shared))
 	}
