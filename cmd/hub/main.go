@@ -22,7 +22,7 @@ func main() {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	go heed(stop, cancel, os.Exit)
-	os.Exit(run(ctx, os.Args[1:], process{
+	os.Exit(run(ctx, arguments(os.Args), process{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		environment: os.Environ(), hangup: hangup,
 	}))

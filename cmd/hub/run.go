@@ -90,7 +90,7 @@ func (p *program) root() *cobra.Command {
 	p.group(root, "Run a hub:", p.demo(), p.serve(), p.check(), p.token())
 	p.group(root, "Ask a running hub:", p.channels(), p.broadcast(), p.tail(), p.explain(),
 		p.sessions(), p.disconnect(), p.unsubscribe(), p.stats(), p.deadLetters())
-	root.AddCommand(p.version())
+	root.AddCommand(p.plugin(), p.version())
 	return root
 }
 

@@ -1,0 +1,152 @@
+package plugin_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/realtime-hub/hub/cmd/hub/internal/plugin"
+)
+
+func TestTypeScriptIsAsReviewed(t *testing.T) {
+	golden(t, "testdata/gen", ".ts", typescript(t, protos(t), ""))
+}
+
+// A wrong payload type and a missing param do not compile, for the hub's client
+// and for socket.io-client. tsc itself says where something in bad.ts does.
+func TestMisuseOfTypeScriptDoesNotCompile(t *testing.T) {
+	p := newProject(t)
+	p.add(t, "gen", typescript(t, protos(t), ""))
+	for _, name := range []string{"client.ts", "good.ts", "bad.ts"} {
+		text := readFile(t, "testdata/ts/"+name)
+		if n := strings.Count(text, "@ts-expect-error "); name == "bad.ts" && n < 50 {
+			t.Errorf("%d cases are left", n)
+		}
+		p.add(t, ".", map[string]string{name: text})
+	}
+	p.check(t)
+}
+
+// Who has no client of the hub's needs nothing.
+func TestTypesNeedNoClient(t *testing.T) {
+	p := newProject(t)
+	files := typescript(t, protos(t), "client=none,import_extension=ts")
+	for name, text := range files {
+		if strings.Contains(text, "\nimport {") || strings.Contains(text, "@realtime-hub") {
+			t.Errorf("%s imports what runs:\n%s", name, text)
+		}
+	}
+	p.add(t, "gen", files)
+	p.check(t)
+}
+
+// An import of all that protos bring compiles, too.
+func TestImportsCompile(t *testing.T) {
+	p := newProject(t)
+	r := request(t, protos(t), "client=none")
+	r.FileToGenerate = nil
+	for _, f := range r.GetProtoFile() {
+		r.FileToGenerate = append(r.FileToGenerate, f.GetName())
+	}
+	files, wrong := generate(t, r, plugin.TypeScript)
+	if wrong != "" {
+		t.Fatal(wrong)
+	}
+	p.add(t, "gen", files)
+	p.check(t)
+}
+
+func typescript(t testing.TB, files map[string]string, parameter string) map[string]string {
+	t.Helper()
+	out, wrong := generate(t, request(t, files, parameter), plugin.TypeScript)
+	if wrong != "" {
+		t.Fatal(wrong)
+	}
+	return out
+}
+
+// project is a folder that tsc looks at.
+type project struct{ dir, modules string }
+
+func newProject(t testing.TB) *project {
+	t.Helper()
+	modules, err := filepath.Abs(repository + "/e2e/node_modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, noNode := exec.LookPath("node")
+	if _, err := os.Stat(filepath.Join(modules, ".bin", "tsc")); err != nil || noNode != nil {
+		if os.Getenv("CI") == "true" || os.Getenv("HUB_E2E") == "required" {
+			t.Fatal("Node or e2e/node_modules is missing: cd e2e && npm ci")
+		}
+		t.Skip("Node or e2e/node_modules is missing: cd e2e && npm ci")
+	}
+	p := &project{dir: t.TempDir(), modules: modules}
+	if err := os.Symlink(modules, filepath.Join(p.dir, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	config, err := json.Marshal(map[string]any{"compilerOptions": map[string]any{
+		"strict": true, "noEmit": true, "target": "es2022", "module": "esnext", "moduleResolution": "bundler",
+		"lib": []string{"es2023", "dom"}, "types": []string{}, "exactOptionalPropertyTypes": true, "noUncheckedIndexedAccess": true,
+		"verbatimModuleSyntax": true, "isolatedModules": true, "erasableSyntaxOnly": true, "noUnusedLocals": true,
+		"allowImportingTsExtensions": true, "skipLibCheck": true,
+		"paths": map[string]any{"@realtime-hub/client": []string{"./client.ts"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.add(t, ".", map[string]string{"tsconfig.json": string(config), "package.json": `{"type":"module"}`})
+	return p
+}
+
+func (p *project) add(t testing.TB, under string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		path := filepath.Join(p.dir, under, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// check runs tsc --strict over all of it.
+func (p *project) check(t testing.TB) {
+	t.Helper()
+	run(t, false, filepath.Join(p.modules, ".bin", "tsc"), "--project", p.dir, "--pretty", "false")
+}
+
+// es is what protoc-gen-es answers.
+func (p *project) es(t testing.TB, r *pluginpb.CodeGeneratorRequest) map[string]string {
+	t.Helper()
+	in, err := proto.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), filepath.Join(p.modules, ".bin", "protoc-gen-es"))
+	cmd.Stdin = bytes.NewReader(in)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	response := &pluginpb.CodeGeneratorResponse{}
+	if err == nil {
+		err = proto.Unmarshal(out, response)
+	}
+	if err != nil || response.GetError() != "" {
+		t.Fatalf("protoc-gen-es: %v %s %s", err, response.GetError(), stderr.String())
+	}
+	files := map[string]string{}
+	for _, f := range response.GetFile() {
+		files[f.GetName()] = f.GetContent()
+	}
+	return files
+}
