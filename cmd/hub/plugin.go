@@ -91,12 +91,12 @@ func (p *program) plugin() *cobra.Command {
 
 func (p *program) pluginFor(name, short, long string, language plugin.Language) *cobra.Command {
 	return &cobra.Command{
-		Use:     name,
-		Short:   short,
-		Long:    long,
+		Use:   name,
+		Short: short,
+		Long:  long,
 		Example: "  local: [hub, plugin, " + name + "]   # in buf.gen.yaml\n" +
 			"  protoc --plugin=./protoc-gen-hub-" + name + " --hub-" + name + "_out=gen …   # a link to hub",
-		Args:    takesNothing(),
+		Args: takesNothing(),
 		PreRunE: func(*cobra.Command, []string) error {
 			if isTerminal(p.stdin) {
 				return errors.New("plugin " + name + " is run by buf or protoc; put it into buf.gen.yaml as the help shows")

@@ -157,7 +157,7 @@ func (g *goGenerator) handled(out *protogen.GeneratedFile, m *protogen.Message, 
 func (g *goGenerator) name(m, at *protogen.Message, suffix string) string {
 	ident := protogen.GoIdent{GoName: m.GoIdent.GoName + suffix, GoImportPath: at.GoIdent.GoImportPath}
 	if taken, ok := g.taken[ident]; ok {
-		g.refuse(m.Desc, "its descriptor", ident.GoName, taken)
+		g.refuse(m.Desc, "the descriptor", ident.GoName, taken)
 	}
 	g.taken[ident] = "the descriptor of " + described(m.Desc)
 	return ident.GoName
@@ -172,7 +172,7 @@ func goDoc(head string, facts []string, m protoreflect.MessageDescriptor) string
 		lines = append(lines, "", "Deprecated: its message is.")
 	}
 	for i, line := range lines {
-		lines[i] = strings.TrimRight("// "+line, " ")
+		lines[i] = strings.TrimRight("// "+strings.Map(printable, line), " ")
 	}
 	return strings.Join(lines, "\n")
 }

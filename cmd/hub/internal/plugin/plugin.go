@@ -117,12 +117,11 @@ type request struct {
 // collisions gathers names that would be there twice; the zero value works.
 type collisions struct{ list []error }
 
-// refuse reports that what is made of the message would have the name of
-// something else.
-func (c *collisions) refuse(m protoreflect.MessageDescriptor, made, name, taken string) {
+// refuse reports that what is made of d would have the name of something else.
+func (c *collisions) refuse(d protoreflect.Descriptor, made, name, taken string) {
 	c.list = append(c.list, errors.New(schema.Problem{
-		File: m.ParentFile().Path(), Line: lineOf(m), Message: string(m.FullName()),
-		Text: fmt.Sprintf("%s would be called %s, as %s is; rename one of the two messages", made, name, taken),
+		File: d.ParentFile().Path(), Line: lineOf(d), Message: string(d.FullName()),
+		Text: fmt.Sprintf("%s would be called %s, as %s is; rename one of the two", made, name, taken),
 	}.String()))
 }
 

@@ -56,7 +56,7 @@ func TestGoNamesThatAreTakenAreRefused(t *testing.T) {
 	for _, row := range []struct{ text, want string }{
 		{
 			declare("A", "t.a") + "message AChannel {}\n",
-			"t/v1/t.proto:6: message t.v1.A: its descriptor would be called AChannel, as message t.v1.AChannel (t/v1/t.proto) is; rename one of the two messages",
+			"t/v1/t.proto:6: message t.v1.A: the descriptor would be called AChannel, as message t.v1.AChannel (t/v1/t.proto) is; rename one of the two",
 		},
 		{declare("A", "t.a") + inbound("AInbound", "t.a"), "AInbound, as message t.v1.AInbound"},
 		{declare("A", "t.a") + "enum E { AChannel = 0; }\n", ""},
@@ -75,6 +75,36 @@ func TestGoNamesThatAreTakenAreRefused(t *testing.T) {
 			t.Errorf("%s: %q, not %q", row.text, wrong, row.want)
 		}
 	}
+}
+
+func TestTypeScriptNamesThatAreTakenAreRefused(t *testing.T) {
+	for _, row := range []struct{ text, want string }{
+		{"message A {}\nmessage AInput {}\n", "t/v1/t.proto:6: message t.v1.A: the type of what browsers send would be called AInput, " +
+			"as the type of message t.v1.AInput (t/v1/t.proto) is; rename one of the two"},
+		{declare("A", "t.a") + "enum AChannelName { X = 0; }\n", "the type of the channel's name would be called AChannelName, as the type of enum t.v1.AChannelName"},
+		{"message A { enum B { X = 0; } }\nenum A_B { Y = 0; }\n", "would be called A_B"},
+		{"message A { message B {} }\nmessage A_B {}\n", "would be called A_B"},
+		{declare("A", "t.a") + "message AChannel {}\n", ""},
+	} {
+		_, wrong := generate(t, request(t, map[string]string{"t/v1/t.proto": head + row.text}, ""), plugin.TypeScript)
+		if (row.want == "") != (wrong == "") || !strings.Contains(wrong, row.want) {
+			t.Errorf("%s: %q, not %q", row.text, wrong, row.want)
+		}
+	}
+}
+
+// What a proto file may quote stays in its comment.
+func TestForeignTextStaysInComments(t *testing.T) {
+	files := map[string]string{"t/v1/t.proto": head + "// a */ export const x = 1; /*\nmessage A {\n" +
+		"  option (hub.v1.channel) = { name: \"t.{a}\" scope: { role: { any_of: [\"x\\ny */ z\"] } } };\n" +
+		"  string b = 1 [json_name = \"b\\nfunc init() {}\\n */ z\", (buf.validate.field).string.min_len = 1];\n}\n"}
+	out, wrong := generate(t, request(t, files, "paths=source_relative"), plugin.Go)
+	if text := out["t/v1/t_hub.pb.go"]; wrong != "" || strings.Contains(text, "\nfunc init") || !strings.Contains(text, "func init() {}") {
+		t.Errorf("%s\n%s", wrong, text)
+	}
+	p := newProject(t)
+	p.add(t, ".", typescript(t, files, "client=none"))
+	p.check(t)
 }
 
 func TestUnknownOptionsAreRefused(t *testing.T) {

@@ -179,7 +179,7 @@ func (g *tsGenerator) descriptors(dir string, channels []*schema.Channel) {
 	for _, c := range channels {
 		name := tsName(c.Payload.Descriptor()) + "Channel"
 		if other := declared[name]; other != nil {
-			g.refuse(c.Payload.Descriptor(), "its descriptor", name, "that of "+described(other.Payload.Descriptor()))
+			g.refuse(c.Payload.Descriptor(), "the descriptor", name, "that of "+described(other.Payload.Descriptor()))
 		}
 		declared[name] = c
 		m.taken[name] = true

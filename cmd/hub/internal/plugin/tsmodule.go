@@ -62,6 +62,7 @@ func (m *module) doc(indent int, lines ...string) {
 	m.p(space, " */")
 }
 
+// printable keeps a foreign text, as a json_name, in the line of its comment.
 func printable(r rune) rune {
 	if r < ' ' && r != '\t' {
 		return ' '
@@ -135,7 +136,7 @@ func (m *module) text(header string, imports ...string) string {
 			}
 			names = append(names, name)
 		}
-		imports = append(imports, fmt.Sprintf("import type { %s } from %q;", strings.Join(names, ", "), m.specifier(module)))
+		imports = append(imports, fmt.Sprintf("import type { %s } from %s;", strings.Join(names, ", "), quote(m.specifier(module))))
 	}
 	if len(imports) > 0 {
 		b.WriteString("\n" + strings.Join(imports, "\n") + "\n")

@@ -113,25 +113,23 @@ func (g *tsGenerator) file(file protoreflect.FileDescriptor) error {
 // declare notes the names that the module has of its own.
 func (g *tsGenerator) declare(m *module, messages []protoreflect.MessageDescriptor, enums []protoreflect.EnumDescriptor) {
 	taken := map[string]string{}
-	for _, enum := range enums {
-		taken[tsName(enum)] = described(enum)
-	}
-	for _, message := range messages {
-		if other, ok := taken[tsName(message)]; ok {
-			g.refuse(message, "its type", tsName(message), other)
-		}
-		taken[tsName(message)] = described(message)
-	}
-	derived := func(message protoreflect.MessageDescriptor, what, name string) {
+	take := func(d protoreflect.Descriptor, what, suffix string) {
+		name := tsName(d) + suffix
 		if other, ok := taken[name]; ok {
-			g.refuse(message, what, name, other)
+			g.refuse(d, what, name, other)
 		}
-		taken[name] = what + " of " + described(message)
+		taken[name] = what + " of " + described(d)
+	}
+	for _, enum := range enums {
+		take(enum, "the type", "")
 	}
 	for _, message := range messages {
-		derived(message, "the type of what browsers send", tsName(message)+"Input")
+		take(message, "the type", "")
+	}
+	for _, message := range messages {
+		take(message, "the type of what browsers send", "Input")
 		if g.channels[message.FullName()] != nil {
-			derived(message, "the type of its channel's name", tsName(message)+"ChannelName")
+			take(message, "the type of the channel's name", "ChannelName")
 		}
 	}
 	for name := range taken {
