@@ -13,13 +13,15 @@ import (
 	"time"
 )
 
-// run is a command's output; it fails the test where the command does, unless
+// run is a command's output, in a folder; it fails the test where the command does, unless
 // that is what it is for.
-func run(t testing.TB, may bool, name string, args ...string) string {
+func run(t testing.TB, dir string, may bool, name string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
 	if err != nil && (!may || ctx.Err() != nil) {
 		t.Errorf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
@@ -27,14 +29,14 @@ func run(t testing.TB, may bool, name string, args ...string) string {
 }
 
 func TestGoCompilesAndPassesVet(t *testing.T) {
-	run(t, false, "go", "vet", "./testdata/gen/...", "./testdata/snippets/good")
+	run(t, ".", false, "go", "vet", "./testdata/gen/...", "./testdata/snippets/good")
 }
 
 // What the brief is judged by: a wrong payload type and a missing param do not
 // compile, nor do their relatives.
 func TestMisuseOfGoDoesNotCompile(t *testing.T) {
 	const file = "testdata/snippets/bad/bad.go"
-	out := run(t, true, "go", "build", "-gcflags=-e", "./testdata/snippets/bad")
+	out := run(t, ".", true, "go", "build", "-gcflags=-e", "./testdata/snippets/bad")
 	got := refusedLines(out, regexp.MustCompile(`bad\.go:(\d+):`))
 	want := markedLines(t, file, "// refused")
 	if len(want) < 10 || !slices.Equal(got, want) {

@@ -6,6 +6,7 @@ import (
 
 	gengo "google.golang.org/protobuf/cmd/protoc-gen-go/internal_gengo"
 	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/realtime-hub/hub/cmd/hub/internal/plugin"
 )
@@ -16,6 +17,13 @@ func TestGoIsAsReviewed(t *testing.T) {
 	if wrong != "" {
 		t.Fatal(wrong)
 	}
+	maps.Copy(files, messages(t, r))
+	golden(t, "testdata/gen", ".go", files)
+}
+
+// messages is what protoc-gen-go makes.
+func messages(t testing.TB, r *pluginpb.CodeGeneratorRequest) map[string]string {
+	t.Helper()
 	gen, err := protogen.Options{}.New(r)
 	if err != nil {
 		t.Fatal(err)
@@ -25,10 +33,9 @@ func TestGoIsAsReviewed(t *testing.T) {
 			gengo.GenerateFile(gen, f)
 		}
 	}
-	messages := map[string]string{}
+	files := map[string]string{}
 	for _, f := range gen.Response().GetFile() {
-		messages[f.GetName()] = f.GetContent()
+		files[f.GetName()] = f.GetContent()
 	}
-	maps.Copy(files, messages)
-	golden(t, "testdata/gen", ".go", files)
+	return files
 }

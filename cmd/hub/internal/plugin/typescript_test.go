@@ -3,6 +3,7 @@ package plugin_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,6 +61,32 @@ func TestImportsCompile(t *testing.T) {
 		t.Fatal(wrong)
 	}
 	p.add(t, "gen", files)
+	p.check(t)
+}
+
+// Two packages have a message of one name, and so has what is written around
+// them; and what a channel takes may be declared in another directory.
+func TestImportsOfOneNameAreToldApart(t *testing.T) {
+	const top = "syntax = \"proto3\";\npackage %s.v1;\nimport \"hub/v1/channel.proto\";\n"
+	of := func(pkg, text string) string { return fmt.Sprintf(top, pkg) + text }
+	files := map[string]string{
+		"a/v1/a.proto": of("a", "message Author { int32 a = 1; }\nmessage HubMeta {}\n"),
+		"b/v1/b.proto": of("b", "import \"a/v1/a.proto\";\nmessage Author { .a.v1.Author a = 1; }\n"),
+		"t/v1/t.proto": of("t", "import \"a/v1/a.proto\";\nimport \"b/v1/b.proto\";\n"+
+			"message Author { option (.hub.v1.channel) = { name: \"t.author\" scope: { public: {} } }; .a.v1.Author a = 1; .b.v1.Author b = 2; }\n"+
+			"message HubMeta { option (.hub.v1.channel) = { name: \"t.meta\" scope: { public: {} } }; Author author = 1; }\n"+
+			"message channel { option (.hub.v1.channel) = { name: \"t.channel\" scope: { public: {} } }; }\n"),
+		"t/other/t.proto": of("t", "message Author2 { option (.hub.v1.inbound) = { channel: \"t.author\" }; int32 n = 1; }\n"),
+	}
+	p := newProject(t)
+	p.add(t, "gen", typescript(t, files, ""))
+	p.add(t, ".", map[string]string{"client.ts": readFile(t, "testdata/ts/client.ts"), "use.ts": `
+import type { ServerToClientEvents, ClientToServerEvents } from "./gen/t/v1/hub_events.js";
+type On<Name extends keyof ServerToClientEvents> = Parameters<ServerToClientEvents[Name]>;
+export const author: On<"t.author">[0] = { a: { a: 1 }, b: { a: { a: 2 } } };
+export const meta: On<"t.meta"> = [{ author }, { id: "1" }];
+export const send: (emit: ClientToServerEvents["t.author"]) => void = (emit) => emit({ n: 1 }, () => {});
+`})
 	p.check(t)
 }
 
@@ -122,7 +149,7 @@ func (p *project) add(t testing.TB, under string, files map[string]string) {
 // check runs tsc --strict over all of it.
 func (p *project) check(t testing.TB) {
 	t.Helper()
-	run(t, false, filepath.Join(p.modules, ".bin", "tsc"), "--project", p.dir, "--pretty", "false")
+	run(t, ".", false, filepath.Join(p.modules, ".bin", "tsc"), "--project", p.dir, "--pretty", "false")
 }
 
 // es is what protoc-gen-es answers.
