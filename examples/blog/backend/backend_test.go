@@ -60,7 +60,7 @@ func (w *worker) serve(t *testing.T, h *hubtest.Hub) {
 
 func view(t *testing.T, b *hubtest.Browser, article string) {
 	t.Helper()
-	if _, err := b.Emit(backend.ArticleViewed.Declared(), &blogv1.ArticleViewed{Id: article}); err != nil {
+	if _, err := b.Emit(blogv1.ArticleFeedInbound.Declared(), &blogv1.ArticleViewed{Id: article}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -132,7 +132,7 @@ func TestTheSessionsOfAHubThatIsGoneAreNotCounted(t *testing.T) {
 func TestAViewOfAnUnknownArticleIsTold(t *testing.T) {
 	h := hubtest.Start(t, hubtest.Channels("../proto"))
 	newWorker(t, h, backend.BindDevelopment).serve(t, h)
-	_, err := h.Browser(t).Emit(backend.ArticleViewed.Declared(), &blogv1.ArticleViewed{Id: "article-9"})
+	_, err := h.Browser(t).Emit(blogv1.ArticleFeedInbound.Declared(), &blogv1.ArticleViewed{Id: "article-9"})
 	if refused, ok := errors.AsType[*hub.Error](err); !ok || refused.Reason != "ARTICLE_UNKNOWN" {
 		t.Errorf("got %v", err)
 	}

@@ -1,6 +1,9 @@
 package backend
 
-import hub "github.com/realtime-hub/hub/sdk/go"
+import (
+	blogv1 "github.com/realtime-hub/hub/examples/blog/gen/blog/v1"
+	hub "github.com/realtime-hub/hub/sdk/go"
+)
 
 // BindDevelopment is BindProduction with repositories in memory, seeded with a
 // few articles: no database, and the same at every start.
@@ -12,8 +15,8 @@ func BindDevelopment(b hub.Broadcaster, reg *hub.Registry) *Publisher {
 	_ = reg.Register(
 		hub.OnAttach(viewers.begin),
 		hub.OnEvent(onSessionEnded(viewers), hub.Disconnected),
-		hub.Handle(ArticleViewed, onArticleViewed(repo, viewers, list)),
-		hub.Handle(CursorMoved, onCursorMoved(b)),
+		hub.Handle(blogv1.ArticleFeedInbound, onArticleViewed(repo, viewers, list)),
+		hub.Handle(blogv1.CursorMovedInbound, onCursorMoved(b)),
 		// hub:handlers
 	)
 	return &Publisher{b: b, articles: repo, views: repo}

@@ -1,6 +1,9 @@
 package backend
 
-import hub "github.com/realtime-hub/hub/sdk/go"
+import (
+	blogv1 "github.com/realtime-hub/hub/examples/blog/gen/blog/v1"
+	hub "github.com/realtime-hub/hub/sdk/go"
+)
 
 // Config is what the feature needs of the program it runs in.
 type Config struct {
@@ -20,8 +23,8 @@ func BindProduction(cfg Config, b hub.Broadcaster, reg *hub.Registry) *Publisher
 	_ = reg.Register(
 		hub.OnAttach(viewers.begin),
 		hub.OnEvent(onSessionEnded(viewers), hub.Disconnected),
-		hub.Handle(ArticleViewed, onArticleViewed(cfg.Articles, viewers, list)),
-		hub.Handle(CursorMoved, onCursorMoved(b)),
+		hub.Handle(blogv1.ArticleFeedInbound, onArticleViewed(cfg.Articles, viewers, list)),
+		hub.Handle(blogv1.CursorMovedInbound, onCursorMoved(b)),
 		// hub:handlers
 	)
 	return &Publisher{b: b, articles: cfg.Articles, views: cfg.Views}

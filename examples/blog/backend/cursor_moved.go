@@ -13,7 +13,7 @@ import (
 func onCursorMoved(b hub.Broadcaster) hub.Handler[*blogv1.CursorMoved] {
 	return func(ctx context.Context, in *blogv1.CursorMoved, m hub.Inbound) error {
 		moved := &blogv1.CursorMoved{X: in.GetX(), Y: in.GetY(), UserId: m.Sender.UserID, Session: m.Sender.Session}
-		_, err := hub.Broadcast(ctx, b, BoardCursor(m.Params["board_id"]), moved, hub.ExceptSessions(m.Sender.Session))
+		_, err := hub.Broadcast(ctx, b, blogv1.CursorMovedChannel(m.Params["board_id"]), moved, hub.ExceptSessions(m.Sender.Session))
 		if err != nil {
 			return fmt.Errorf("%s: %w", OnCursorMoved, err) // never tried again: at most once
 		}

@@ -61,7 +61,7 @@ func (p *Publisher) Publish(ctx context.Context, title string) (hub.Receipt, err
 	if err != nil {
 		return hub.Receipt{}, fmt.Errorf("publish %q: %w", title, err)
 	}
-	receipt, err := hub.Broadcast(ctx, p.b, ArticleFeed, &blogv1.ArticleFeed{
+	receipt, err := hub.Broadcast(ctx, p.b, blogv1.ArticleFeedChannel, &blogv1.ArticleFeed{
 		Id: article.ID, Slug: article.ID, Title: article.Title, PublishedAt: timestamppb.New(article.PublishedAt),
 	})
 	if err != nil {

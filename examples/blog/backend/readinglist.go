@@ -27,7 +27,8 @@ func (l *readingList) viewed(ctx context.Context, user string, article Article, 
 		return err
 	}
 	text := fmt.Sprintf("“%s” is on your reading list.", article.Title)
-	if _, err := hub.Broadcast(ctx, l.b, UserNotification(user), &blogv1.UserNotification{Text: text}, hub.WithID(message)); err != nil {
+	told := &blogv1.UserNotification{Text: text}
+	if _, err := hub.Broadcast(ctx, l.b, blogv1.UserNotificationChannel(user), told, hub.WithID(message)); err != nil {
 		return err
 	}
 	return l.readings.SetRead(ctx, user, article.ID)

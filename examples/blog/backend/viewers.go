@@ -83,7 +83,7 @@ func (v *viewers) sayOne(ctx context.Context, article string) error {
 		return err
 	}
 	count := uint32(n) //nolint:gosec // so many sessions there are not
-	_, err = hub.Broadcast(ctx, v.b, ArticleViewers(article), &blogv1.ArticleViewers{Id: article, Count: count})
+	_, err = hub.Broadcast(ctx, v.b, blogv1.ArticleViewersChannel(article), &blogv1.ArticleViewers{Id: article, Count: count})
 	return err
 }
 
