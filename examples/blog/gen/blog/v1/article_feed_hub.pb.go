@@ -10,6 +10,7 @@ import (
 // ArticleFeedChannel is the channel blog.article.feed: its subscribers receive ArticleFeed.
 //
 //   - scope: public, any session may join
+//   - history: 100 messages, each for 5m0s
 //   - id: string.min_len: 1
 //   - slug: string.pattern: "^[a-z0-9-]+$"
 //   - title: string.min_len: 1, string.max_len: 200
