@@ -19,8 +19,9 @@ REFERENCE := docs/configuration.md docs/errors/README.md
 # The real JavaScript clients; npm ci runs again only when a lock file changed.
 NODE_MODULES := e2e/node_modules/.installed
 BENCH_NODE   := bench/peers/node/node_modules/.installed
+CLIENT_NODE  := sdk/ts/node_modules/.installed
 
-.PHONY: help demo test e2e clients fuzz bench check lint generated tidy protos generate image fmt
+.PHONY: help demo test e2e clients client types fuzz bench check lint generated tidy protos generate image fmt
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +40,7 @@ LIBRARY := HUB_DOOR=library HUB_E2E=required go test -race -timeout 10m -skip '^
 # Allocation tests (TestAllocs…) run without -race, which allocates itself; only their packages are built again.
 # Then the modules of their own: bench, sdk/go/bridge. HUB_E2E=required: a missing Node fails e2e instead of skipping it.
 # HUB_CLIENTS=required does the same for Chromium, Python's clients and curl, which npm does not bring; .ci/run sets it.
-test: clients $(NODE_MODULES) ## all tests: -race once, allocation tests without, every module
+test: clients $(NODE_MODULES) client ## all tests: -race once, allocation tests without, every module; the browser client
 	HUB_E2E=required go test -race -timeout 10m ./...
 	$(LIBRARY)
 	@dirs=$$({ grep -rlE --include='*_test.go' '^func TestAllocs' hub sdk cmd || true; } | xargs -r -n1 dirname | sort -u | sed 's|^|./|'); \
@@ -47,12 +48,19 @@ test: clients $(NODE_MODULES) ## all tests: -race once, allocation tests without
 	@for mod in $$(find . -name go.mod -not -path ./go.mod -not -path './tools/*' -not -path '*/node_modules/*'); do \
 	echo "cd $$(dirname $$mod) && go test -race ./..."; (cd $$(dirname $$mod) && go test -race -timeout 10m ./...); done
 
-e2e: clients $(NODE_MODULES) ## only the real clients against a real hub; LONG=1 adds the long runs
+e2e: clients $(NODE_MODULES) sdk/ts/dist/index.js ## only the real clients against a real hub; LONG=1 adds the long runs
 	HUB_E2E=required $(if $(LONG),HUB_LONG=1) go test -race -count=1 -timeout $(if $(LONG),60m,10m) ./e2e/...
 
 # Said here, because go test does not print why it skips.
 clients:
 	@names=$$(e2e/clients | xargs); [[ -z "$$names" ]] || echo "tests of clients that are not installed are skipped; on Debian: apt-get install --no-install-recommends $$names"
+
+client: $(CLIENT_NODE) ## only sdk/ts: its build, types, README, size, and tests against a fake hub
+	cd sdk/ts && npm test
+
+# What e2e drives.
+sdk/ts/dist/index.js: $(CLIENT_NODE) $(wildcard sdk/ts/src/*.ts) sdk/ts/tsconfig.json
+	cd sdk/ts && npm run build
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz test, one after the other, FUZZTIME (30s) each
@@ -70,7 +78,7 @@ bench: $(if $(shell command -v npm),$(BENCH_NODE)) ## the hub beside its peers; 
 
 ## Checks: none of them changes a file.
 
-check: tidy generated protos lint ## all that is checked without running: lint, generated code, protos, go.mod
+check: tidy generated protos lint types ## all that is checked without running: lint, generated code, protos, go.mod, types
 
 # bench and the bridge stand on the repository's root by a local replacement, which gomoddirectives forbids everyone else.
 # Measured on two busy cores: with nothing cached 105 s, after a change 18 s, without one 1 s.
@@ -87,6 +95,9 @@ generated: ## generated code and the reference are what the protos make
 	for template in $(TEMPLATES); do $(BUF) generate --template $$template --output "$$tmp"; done; \
 	go run ./docs/internal/reference -out "$$tmp"; \
 	for dir in $(GENERATED) $(REFERENCE); do diff -r $$dir "$$tmp/$$dir" || { echo "$$dir is not what the protos make: run \`make generate\`"; exit 1; }; done
+
+types: $(CLIENT_NODE) ## sdk/ts compiles, what must not does not, and its README's code does
+	cd sdk/ts && npm run check
 
 protos: ## buf lint, buf format, and no change that breaks who speaks the protocol already
 	$(BUF) lint
