@@ -97,6 +97,19 @@ test("what the hub cannot replay is a gap, and the position goes on from there",
   assert.deepEqual(await hub.saw("hub:subscribe", 2), [[{ channel: "test.news", since: at(5) }], [{ channel: "test.news", since: at(3, "f") }]]);
 });
 
+test("a subscription begins where the hub said, also before a message came", async (t) => {
+  const hub = await FakeHub.start(t);
+  const client = hub.client(t);
+  hub.answers["hub:subscribe"] = ([{ channel, since }]) => ({ ok: true, channel, position: at(since ? 9 : 7), ...(since && { recovered: false, reason: "EXPIRED", replayed: 0 }) });
+  const heard = record(client, news);
+  await hub.saw("hub:subscribe");
+  await hub.passed(client);
+  hub.cut();
+  await heard.has(1);
+  hub.cut();
+  assert.deepEqual(await hub.saw("hub:subscribe", 3), [undefined, at(7), at(9)].map((since) => [{ channel: "test.news", ...(since && { since }) }]));
+});
+
 test("a refusal for good ends who listens, one for now is tried again", async (t) => {
   const hub = await FakeHub.start(t);
   let tries = 0;
