@@ -212,13 +212,15 @@ export class Client {
     }
   }
 
+  // What arrives together with the connection's end comes after it. A farewell counts; the rest is replayed, or told as a gap.
   #event(name: string, first: any, second: any): void {
+    if (this.#cancel && name !== "hub:draining" && name !== "hub:ended") return;
     switch (name) {
       case "hub:ready":
         return this.#opened(first);
       case "hub:draining":
         this.#notBefore = Date.now() + first.reconnectInMs;
-        if (this.#cancel) this.#return(); // the connection's end was faster
+        if (this.#cancel) this.#return();
         return;
       case "hub:ended":
         this.#farewell = received(first.error);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { test } from "node:test";
-import { channel } from "../dist/index.js";
+import { channel, connect } from "../dist/index.js";
 import { at, FakeHub, record, refusal, until } from "./fake.mjs";
 
 const news = channel("test.news");
@@ -148,6 +149,45 @@ test("a refused refresh is tried once more, then told", async (t) => {
   assert.deepEqual(errors, ["CREDENTIALS_INVALID"]);
   assert.deepEqual(asked, [undefined, undefined, "CREDENTIALS_INVALID"]);
   assert.equal(client.status, "ready");
+});
+
+// poll is a hub by long-polling that answers each session's poll with these packets and the connection's end, in one
+// response: socket.io-client sees the end first.
+const poll = async (t, ...packets) => {
+  const opened = [];
+  const http = createServer((request, response) => {
+    const session = new URL(request.url, "http://hub").searchParams.has("sid");
+    if (!session) {
+      opened.push(Date.now());
+      response.end(`0${JSON.stringify({ sid: `s${opened.length}`, upgrades: [], pingInterval: 25_000, pingTimeout: 20_000, maxPayload: 1e6 })}`);
+    } else if (request.method === "POST") response.end("ok");
+    else response.end(['40{"sid":"x"}', '42["hub:ready",{"session":"x"}]', ...packets, "1"].join("\x1e"));
+  });
+  await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+  t.after(() => http.close());
+  const states = [];
+  const client = connect(`http://127.0.0.1:${http.address().port}`, {
+    retry: { min: 1, max: 1 }, socket: { transports: ["polling"] },
+    onStatus: (status, error) => states.push(error ? `${status} ${error.reason}` : status),
+  });
+  t.after(() => client.close());
+  return { opened, states, client };
+};
+
+test("a session that ends as it begins is none", async (t) => {
+  const { opened, states } = await poll(t);
+  await until("the third attempt", () => opened.length === 3);
+  assert.deepEqual(states.slice(0, 4), ["waiting", "connecting", "waiting", "connecting"]);
+});
+
+test("a farewell that arrives together with the end is heard", async (t) => {
+  const draining = await poll(t, '42["hub:draining",{"reconnectInMs":300}]', `42["hub:ended",${JSON.stringify(refusal("DRAINING", { retryable: true }))}]`);
+  await until("the second attempt", () => draining.opened.length === 2);
+  assert.ok(draining.opened[1] - draining.opened[0] >= 299, `it returned after ${draining.opened[1] - draining.opened[0]} ms`);
+  const kicked = await poll(t, `42["hub:ended",${JSON.stringify(refusal("SCOPE_DENIED"))}]`, "41");
+  await until("the end", () => kicked.client.status === "ended");
+  assert.deepEqual(kicked.states, ["waiting", "ended SCOPE_DENIED"]);
+  assert.equal(kicked.opened.length, 1);
 });
 
 test("a hub that is not there is waited for", async (t) => {
