@@ -86,7 +86,8 @@ func (c *client) sends(channel string, payload, options object) string {
 	return string(c.call("send", map[string]any{"channel": channel, "payload": payload, "options": options}))
 }
 
-// tokens are options of a client that asks for one after the other.
+// tokens are options of a client that asks for one after the other, and then
+// waits for the one that the operation give brings.
 func tokens(tokens ...string) options { return options{tokens: tokens} }
 
 func tsRecovers(t *testing.T, ts *driver) {
@@ -204,7 +205,9 @@ func tsRefused(t *testing.T, ts *driver) {
 	claims := func(end time.Duration, role string) string {
 		return signed(t, jwt.SigningMethodHS256, secret, jwt.MapClaims{"sub": "user_1", "roles": []string{role}, "exp": time.Now().Add(end).Unix()})
 	}
-	c := dialBy(t, ts, h.url, modern, tokens(claims(61*time.Second, "editor"), claims(time.Hour, "reader")), nil)
+	c := dialBy(t, ts, h.url, modern, tokens(claims(30*time.Second, "editor")), nil)
+	c.next(tokenTold)
+	c.next(tokenTold) // because it ends so soon; not answered yet
 	c.listen("e2e.post.user_2", object{"iterator": true})
 	if reason := c.told(endTold, "e2e.post.user_2"); reason != "SCOPE_DENIED" {
 		t.Errorf("told %s", reason)
@@ -214,6 +217,7 @@ func tsRefused(t *testing.T, ts *driver) {
 	h.subscriptions(t, "e2e.desk", 1)
 	h.broadcast(t, "e2e.desk", `{"text":"x"}`)
 	c.next("e2e.desk")
+	c.call("give", map[string]any{"token": claims(time.Hour, "reader")})
 	if reason := c.told(endTold, "e2e.desk"); reason != "SCOPE_DENIED" {
 		t.Errorf("told %s", reason)
 	}
@@ -274,7 +278,7 @@ func tsRenews(t *testing.T, ts *driver) {
 	c.next(tokenTold)
 	same(t, "why it is asked again", string(c.next(tokenTold).arg(0)), `"CREDENTIALS_EXPIRED"`)
 
-	hopeless := dialBy(t, ts, h.url, modern, tokens(expired), nil)
+	hopeless := dialBy(t, ts, h.url, modern, tokens(expired, expired), nil)
 	hopeless.listen("e2e.post.user_1", nil)
 	if reason := hopeless.told(endTold, "e2e.post.user_1"); reason != "CREDENTIALS_EXPIRED" {
 		t.Errorf("told %s", reason)

@@ -2,13 +2,14 @@
 // under its channel's name, or another.
 export const listen = ({ connect, channel }, url, options, report) => {
   const tokens = [...(options.tokens ?? (options.auth ? [options.auth.token] : []))];
+  let give; // the token that is waited for, when there are no more
   const hub = connect(url, {
     retry: { min: 20, max: 100 },
     ...(options.transports && { socket: { transports: options.transports } }),
     ...(tokens.length > 0 && {
       token(refusal) {
         report("$token", refusal?.reason ?? null);
-        return tokens.length > 1 ? tokens.shift() : tokens[0];
+        return tokens.shift() ?? new Promise((resolve) => { give = resolve; });
       },
     }),
     onStatus(status, error) {
@@ -45,6 +46,7 @@ export const listen = ({ connect, channel }, url, options, report) => {
         onEnd: (error) => report("$end", as, plain(error)),
       }));
     },
+    give: (token) => give(token),
     leave: (as) => void subscriptions.get(as)(),
     send: (name, payload, options) => hub.send(channel(name), payload, options ?? {}).then(({ id }) => ({ ok: true, id }), (error) => ({ ok: false, error: plain(error) })),
     close: () => hub.close(),

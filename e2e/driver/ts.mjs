@@ -10,6 +10,7 @@ serve({
     clients.set(name, listen(client, url, options, (event, ...args) => write({ client: name, event, args })));
   },
   subscribe: ({ client, channel, options }) => clients.get(client).subscribe(channel, options),
+  give: ({ client, token }) => clients.get(client).give(token),
   leave: ({ client, name }) => clients.get(client).leave(name),
   send: ({ client, channel, payload, options }) => clients.get(client).send(channel, payload, options),
   sync() {},

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { Server } from "socket.io";
 import { connect } from "../dist/index.js";
 
-const patience = 5000;
+const patience = 10_000;
 
 // until waits for a condition, and says what it had instead.
 export const until = async (what, condition, instead = () => "") => {

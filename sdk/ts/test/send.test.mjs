@@ -69,6 +69,7 @@ test("what a draining hub refuses waits for the next", async (t) => {
 test("nobody waits for ever", async (t) => {
   const hub = await FakeHub.start(t);
   const client = hub.client(t);
+  await until("a session", () => client.session);
   await assert.rejects(client.send(talk, {}, { timeout: 50 }), { reason: "TIMEOUT", code: "DEADLINE_EXCEEDED", retryable: true });
   const abort = new AbortController();
   const sent = assert.rejects(client.send(talk, {}, { signal: abort.signal, timeout: Infinity }), /enough/);
