@@ -56,23 +56,24 @@ func (s storm) rage(t *testing.T, variant string) {
 	counts := s.broadcast(t, h, channels)
 	w.calm()
 
-	bound := 3 * patience
+	// socket.io-client whose upgrade is cut in the wrong moment polls no more, and knows it by the missing ping, after 45 s.
+	bound := 6 * patience
 	result, err := sessions.call("complete", "", map[string]any{"counts": counts, "bound": bound.Milliseconds()}, bound+patience)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got struct {
-		Complete                             bool
-		Received, Repeated, Missed, Connects int
-		Gaps, Errors, Behind                 []string
+		Complete                                  bool
+		Received, Repeated, Missed, Connects, Lag int
+		Gaps, Errors, Behind                      []string
 	}
 	decode(t, string(result), &got)
 	sent := 0
 	for _, n := range counts {
 		sent += n
 	}
-	t.Logf("%d broadcasts, %d sessions, %d messages received; %d connects, %d refused, %d cuts, %d stalls, %d half-closed; %d repeated, %d missed, %d not recovered",
-		sent, s.sessions, got.Received, got.Connects, w.refused.Load(), w.cuts.Load(), w.stalls.Load(), w.halves.Load(), got.Repeated, got.Missed, len(got.Gaps))
+	t.Logf("%d broadcasts, %d sessions, %d messages received; %d connects, %d refused, %d cuts, %d stalls, %d half-closed; %d repeated, %d missed, %d not recovered; the sessions' process was late by up to %d ms",
+		sent, s.sessions, got.Received, got.Connects, w.refused.Load(), w.cuts.Load(), w.stalls.Load(), w.halves.Load(), got.Repeated, got.Missed, len(got.Gaps), got.Lag)
 	if !got.Complete {
 		t.Errorf("after %s of calm there are who have not everything:\n%s", bound, strings.Join(got.Behind, "\n"))
 	}

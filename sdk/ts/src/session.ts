@@ -17,6 +17,13 @@ export interface Events {
   dismissed(): void;
 }
 
+// engine.io-client's, of which this is not public.
+interface Engine {
+  upgrading: boolean; // since the probe's answer
+  close(): void;
+  on(event: "upgradeError", listener: () => void): void;
+}
+
 // socket.io-parser's.
 const EVENT = 2;
 
@@ -38,6 +45,14 @@ export class Session {
     };
     const socket = io(url, { ...options, auth, forceNew: true, reconnection: false });
     this.#socket = socket;
+    // An upgrade that is cut between the probe's answer and the switch leaves a polling transport that polls no more: the
+    // client would know by its missing ping, after 45 s.
+    const engine = socket.io.engine as unknown as Engine;
+    engine.on("upgradeError", () => {
+      if (!engine.upgrading) return;
+      engine.upgrading = false;
+      engine.close();
+    });
     // The packets and not the socket's events: those that arrive together with the connection's end would not come any more.
     socket.io.on("packet", ({ type, data }) => {
       if ((type as number) === EVENT && typeof data?.[0] === "string") events.event(data[0], data[1], data[2]);

@@ -185,6 +185,16 @@ test("a farewell that arrives together with the end is heard", async (t) => {
   assert.equal(kicked.opened.length, 1);
 });
 
+test("an upgrade that is cut in its middle ends the session, which would hear nothing any more", async (t) => {
+  const hub = await FakeHub.start(t);
+  hub.io.engine.once("connection", (connection) => connection.once("upgrading", (probe) => probe.socket.close()));
+  const client = hub.client(t, { socket: { transports: ["polling", "websocket"] } });
+  const heard = record(client, news);
+  await hub.saw("hub:subscribe");
+  hub.say("test.news", 1);
+  await heard.has(1);
+});
+
 test("a hub that is not there is waited for", async (t) => {
   const hub = await FakeHub.start(t);
   const { port } = hub.http.address();
