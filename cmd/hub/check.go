@@ -16,7 +16,8 @@ import (
 
 const checkHelp = `Check the configuration and the channels as serve would, without listening. Each
 mistake is a line on standard error with its place. Also reads the secrets and
-certificates that the configuration names, so run it where the hub runs.
+certificates that the configuration names, so run it where the hub runs. Where the
+configuration names features, what ` + "`hub new`" + ` adds to in them has to be there.
 
 With --against it tells instead what the channels break for those at a path, or
 of a git ref: a line for each finding with its severity, channel, field, kind, whom it
@@ -79,14 +80,18 @@ func (p *program) check() *cobra.Command {
 	return cmd
 }
 
-// inspect checks what only the server knows, and the channels, each alone: a
-// mistake in one does not hide those in the other. Both write a mistake to a line.
+// inspect checks what only the server knows, the channels and the features, each
+// alone: a mistake in one does not hide those in the others. All write a mistake to a line.
 func (p *program) inspect(ctx context.Context, config *configuration) (*schema.Snapshot, error) {
 	alone := config.server
 	alone.Channels, alone.Log = nil, slog.New(slog.DiscardHandler)
 	_, wrong := p.open(alone)
 	channels, malformed := declared(ctx, config.server)
-	found := append(config.placed(wrong), config.placed(malformed)...)
+	unanchored, err := config.anchors()
+	if err != nil {
+		return nil, err
+	}
+	found := slices.Concat(config.placed(wrong), config.placed(malformed), unanchored)
 	return channels, found.err()
 }
 

@@ -59,9 +59,6 @@ func loadConfig(flags configFlags, env environment) (*configuration, error) {
 	for _, name := range env.strays(l.message.ProtoReflect().Descriptor(), a.used) {
 		c.notes = append(c.notes, name+" is set, but no field of the configuration has this variable; is it misspelt?")
 	}
-	if len(l.message.GetFeatures()) > 0 {
-		c.notes = append(c.notes, "features: this version does not look at them yet")
-	}
 	return c, nil
 }
 

@@ -88,6 +88,7 @@ func (p *program) root() *cobra.Command {
 		// misspelt one with what is near.
 	}
 	p.group(root, "Run a hub:", p.demo(), p.serve(), p.check(), p.token())
+	p.group(root, "Write into a repository:", p.initialize(), p.newCommand())
 	p.group(root, "Ask a running hub:", p.channels(), p.broadcast(), p.tail(), p.explain(),
 		p.sessions(), p.disconnect(), p.unsubscribe(), p.stats(), p.deadLetters())
 	root.AddCommand(p.plugin(), p.version())

@@ -66,7 +66,9 @@ var theHouse = plan{
 	},
 	street: "gen",
 	guests: []guest{
-		{"cmd/hub", []string{"hub/server", "hub/schema", "hub/channel", "sdk/go", "examples/blog"}}, // `hub demo` is the example, run
+		// `hub demo` is the example, run; `hub init` puts protos into users' repositories.
+		{"cmd/hub", []string{"hub/server", "hub/schema", "hub/channel", "sdk/go", "examples/blog", "proto", "third_party"}},
+		{"proto", nil},
 		{"hub/hubtest", []string{"hub/server", "hub/channel", "sdk/go"}},
 		{"sdk/go", []string{"hub/channel"}},
 		{"sdk/go/hubtest", []string{"hub/channel", "hub/schema", "sdk/go"}},
