@@ -69,8 +69,10 @@ var theHouse = plan{
 		// `hub demo` is the example, run; `hub init` puts protos into users' repositories.
 		{"cmd/hub", []string{"hub/server", "hub/schema", "hub/channel", "sdk/go", "examples/blog", "proto", "third_party"}},
 		{"proto", nil},
+		{"cmd/hubvet", []string{"sdk/go/hubvet"}},
 		{"hub/hubtest", []string{"hub/server", "hub/channel", "sdk/go"}},
 		{"sdk/go", []string{"hub/channel"}},
+		{"sdk/go/hubvet", nil}, // reads sources of the SDK's users, and does not import it
 		{"sdk/go/hubtest", []string{"hub/channel", "hub/schema", "sdk/go"}},
 		{"examples", []string{"hub/channel", "sdk/go", "third_party"}},
 		{"third_party", nil},

@@ -16,7 +16,6 @@ import (
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/pluginpb"
-
 )
 
 const root = "../../../.."
@@ -109,7 +108,7 @@ func (s *shop) useHub() {
 func (s *shop) generate(files ...string) {
 	s.t.Helper()
 	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{
-		ImportPaths: []string{filepath.Join(s.Root, "proto"), filepath.Join(s.Root, "third_party/hub")},
+		ImportPaths: []string{filepath.Join(s.Root, "proto"), filepath.Join(s.Root, "third_party", "hub")},
 	})}
 	compiled, err := compiler.Compile(s.t.Context(), files...)
 	if err != nil {
@@ -169,4 +168,3 @@ func (s *shop) run(name string, args ...string) string {
 	}
 	return string(out)
 }
-

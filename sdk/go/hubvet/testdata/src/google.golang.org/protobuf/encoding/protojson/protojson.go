@@ -1,0 +1,3 @@
+package protojson
+
+func Format(m any) string { return "" }
