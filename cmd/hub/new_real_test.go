@@ -23,11 +23,12 @@ func TestFromNothingToATestedChannel(t *testing.T) {
 		t.Fatal(err)
 	}
 	bin, shop := t.TempDir(), t.TempDir()
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	run := func(dir string, args ...string) string {
 		t.Helper()
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "GOPROXY=off", "GOFLAGS=-mod=mod -buildvcs=false", "GOWORK=off")
+		cmd.Env = append(os.Environ(), "GOPROXY=off", "GOFLAGS=-mod=mod -buildvcs=false", "GOWORK=off")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
@@ -50,12 +51,14 @@ func TestFromNothingToATestedChannel(t *testing.T) {
 	}
 
 	run(shop, "go", "mod", "init", "example.com/shop")
-	run(shop, "go", "mod", "edit", "-require=github.com/realtime-hub/hub@v0.0.0", "-replace=github.com/realtime-hub/hub="+clone,
-		"-tool=google.golang.org/protobuf/cmd/protoc-gen-go")
+	run(shop, "go", "mod", "edit", "-replace=github.com/realtime-hub/hub="+clone)
 	if err := os.WriteFile(filepath.Join(shop, "go.sum"), sums, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	protobuf := strings.TrimSpace(run(clone, "go", "list", "-m", "-f", "{{.Version}}", "google.golang.org/protobuf"))
 	run(shop, "hub", "init")
+	run(shop, "go", "get", "github.com/realtime-hub/hub")
+	run(shop, "go", "get", "-tool", "google.golang.org/protobuf/cmd/protoc-gen-go@"+protobuf) // without a version it would ask the proxy
 	run(shop, "hub", "new", "channel", "chat", "room", "public")
 	run(shop, "hub", "new", "handler", "chat", "room")
 	run(shop, "hub", "new", "channel", "blog", "inbox", "user-scoped")

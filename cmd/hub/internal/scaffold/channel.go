@@ -281,7 +281,7 @@ func (p Project) finish(pl *plan, mod module, dir string, steps []string) (*Repo
 func channelSteps(f feature, message string) []string {
 	return []string{
 		"say what the channel carries, and its rules, in " + f.proto(message),
-		"buf generate",
+		"buf generate && go mod tidy",
 		"adapt the contract test's payloads",
 	}
 }

@@ -261,7 +261,7 @@ func handlerSteps(dir string, d handlerData, proto string) []string {
 	file := snake(d.Inbound)
 	return []string{
 		"say what browsers may send, and its rules, in " + proto,
-		"buf generate",
+		"buf generate && go mod tidy",
 		fmt.Sprintf("write %s in %s, and what it promises in %s", d.Handler, path.Join(dir, file+".go"), file+"_internal_test.go"),
 		fmt.Sprintf("give it what it needs, in %s and %s", productionFile, developmentFile),
 	}
