@@ -24,7 +24,9 @@
 // the documents' addresses (127.0.0.1:8080 and so on) become free ones, so that
 // tests run beside each other; the clone is a folder of links to the real one;
 // hub is built once, so that `go install ./cmd/hub` does nothing and
-// `go run ./cmd/hub` is hub; a hub drains at once; `npm install` links what e2e
+// `go run ./cmd/hub` is hub; what go builds has the race detector; a module of
+// the document's own stands on the real clone, and takes the versions of that;
+// buf is that of tools/go.mod; a hub drains at once; `npm install` links what e2e
 // has installed; `apt-get install` looks whether it is there; `make demo` is
 // opened once and stopped, `make test` only asked what it would do.
 package docs_test
@@ -98,6 +100,11 @@ func build() error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%v: %w\n%s", cmd, err, out)
 	}
+	buf := exec.Command("go", "tool", "-modfile=tools/go.mod", "-n", "buf") // builds it, which may take longer than a reader's patience
+	buf.Dir = clone
+	if out, err := buf.CombinedOutput(); err != nil {
+		return fmt.Errorf("%v: %w\n%s", buf, err, out)
+	}
 	return errors.Join(standIns(filepath.Join(built, "bin"))...)
 }
 
@@ -110,7 +117,7 @@ func lookAtSources() error {
 			return err
 		case entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git"):
 			return filepath.SkipDir
-		case slices.Contains([]string{".go", ".mod", ".proto", ".html", ".js"}, filepath.Ext(path)):
+		case slices.Contains([]string{".go", ".mod", ".proto", ".html", ".js", ".tmpl"}, filepath.Ext(path)):
 			_, err = os.Stat(path)
 		}
 		return err
@@ -141,8 +148,21 @@ func TestDocumentsDoWhatTheySay(t *testing.T) {
 			t.Parallel()
 			blocks := read(t, path)
 			needs(t, blocks)
+			pending(t, blocks)
 			follow(t, newStage(t), blocks)
 		})
+	}
+}
+
+// pending skips a document that generates code while hub plugin is not merged.
+func pending(t *testing.T, blocks []block) {
+	t.Helper()
+	generates := func(b block) bool { return b.runs() && strings.Contains(b.text, "buf generate") }
+	if !anyBlock(blocks, generates) {
+		return
+	}
+	if err := exec.Command(filepath.Join(built, "bin", "hub"), "plugin", "go", "--help").Run(); err != nil {
+		t.Skip("pending: hub plugin is not merged yet")
 	}
 }
 

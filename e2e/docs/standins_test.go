@@ -13,7 +13,15 @@ var scripts = map[string]string{
 case "$*" in
 "install ./cmd/hub") exit 0 ;;
 "run ./cmd/hub "*) shift 2; exec hub "$@" ;;
+"mod edit "*) exec "$real" "${@//$STAGE/$CLONE}" ;; # whose packages are built already
+"get -tool "*) exec "$real" "$@@$(cd "$CLONE" && "$real" list -m -f '{{.Version}}' google.golang.org/protobuf)" ;;
+"test "*) shift; exec "$real" test -race "$@" ;;
 "run ./"*)
+	if [[ $PWD != "$STAGE"* ]]; then # a module of its own
+		shift; program=$(mktemp -d)/program
+		"$real" build -race -o "$program" "$1"
+		exec "$program" "${@:2}"
+	fi
 	here=$(realpath --relative-to="$STAGE" "$PWD") overlay=$(mktemp -d)
 	sep=
 	{
@@ -46,6 +54,7 @@ esac`,
 for name in "${@:2}"; do
 	[[ $name == -* ]] || dpkg -s "$name" >/dev/null
 done`,
+	"buf": `exec "$(cd "$CLONE" && go tool -modfile=tools/go.mod -n buf)" "$@"`,
 	// Debian's, whatever else is on the path: its packages are only there.
 	"python3": `exec /usr/bin/python3 -u "$@"`,
 }
