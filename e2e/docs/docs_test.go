@@ -148,21 +148,8 @@ func TestDocumentsDoWhatTheySay(t *testing.T) {
 			t.Parallel()
 			blocks := read(t, path)
 			needs(t, blocks)
-			pending(t, blocks)
 			follow(t, newStage(t), blocks)
 		})
-	}
-}
-
-// pending skips a document that generates code while hub plugin is not merged.
-func pending(t *testing.T, blocks []block) {
-	t.Helper()
-	generates := func(b block) bool { return b.runs() && strings.Contains(b.text, "buf generate") }
-	if !anyBlock(blocks, generates) {
-		return
-	}
-	if err := exec.Command(filepath.Join(built, "bin", "hub"), "plugin", "go", "--help").Run(); err != nil {
-		t.Skip("pending: hub plugin is not merged yet")
 	}
 }
 
