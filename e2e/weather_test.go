@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -13,6 +14,7 @@ import (
 // connections, lets them stand still for a while, and closes them in one
 // direction alone, at random, until it is calm.
 type weather struct {
+	t        *testing.T
 	url      string
 	listener net.Listener
 	to       string
@@ -45,7 +47,7 @@ func brew(t *testing.T, to string, mean time.Duration, dialer net.Dialer) *weath
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &weather{url: "http://" + l.Addr().String(), listener: l, to: to, dialer: dialer, mean: mean, routes: make(map[*route]struct{}), calmed: make(chan struct{})}
+	w := &weather{t: t, url: "http://" + l.Addr().String(), listener: l, to: to, dialer: dialer, mean: mean, routes: make(map[*route]struct{}), calmed: make(chan struct{})}
 	w.calm = sync.OnceFunc(func() { close(w.calmed) })
 	w.carrying.Go(w.accept)
 	t.Cleanup(func() {
@@ -65,7 +67,11 @@ func brew(t *testing.T, to string, mean time.Duration, dialer net.Dialer) *weath
 func (w *weather) accept() {
 	for {
 		near, err := w.listener.Accept()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // out of descriptors, say: that is no weather
+			w.t.Errorf("the network: %v", err)
 			return
 		}
 		if !w.isCalm() && rand.IntN(10) == 0 {
@@ -75,6 +81,7 @@ func (w *weather) accept() {
 		}
 		far, err := w.dialer.Dial("tcp", w.to)
 		if err != nil {
+			w.t.Errorf("the network behind: %v", err)
 			_ = near.Close()
 			continue
 		}
@@ -105,8 +112,13 @@ func (w *weather) add(near, far net.Conn) {
 		return
 	}
 	w.routes[l] = struct{}{}
-	w.carrying.Go(func() { pass(far, near, &l.up) })
-	w.carrying.Go(func() { pass(near, far, &l.down) })
+	var passing sync.WaitGroup
+	passing.Go(func() { pass(far, near, &l.up) })
+	passing.Go(func() { pass(near, far, &l.down) })
+	w.carrying.Go(func() {
+		passing.Wait()
+		l.end()
+	})
 	w.carrying.Go(func() {
 		w.blow(l)
 		w.mu.Lock()
