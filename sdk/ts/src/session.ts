@@ -20,6 +20,7 @@ export interface Events {
 // engine.io-client's, of which this is not public.
 interface Engine {
   upgrading: boolean; // since the probe's answer
+  writeBuffer: unknown[];
   close(): void;
   on(event: "upgradeError", listener: () => void): void;
 }
@@ -51,6 +52,7 @@ export class Session {
     engine.on("upgradeError", () => {
       if (!engine.upgrading) return;
       engine.upgrading = false;
+      engine.writeBuffer = []; // close would wait for it
       engine.close();
     });
     // The packets and not the socket's events: those that arrive together with the connection's end would not come any more.

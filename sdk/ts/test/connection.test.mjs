@@ -187,12 +187,19 @@ test("a farewell that arrives together with the end is heard", async (t) => {
 
 test("an upgrade that is cut in its middle ends the session, which would hear nothing any more", async (t) => {
   const hub = await FakeHub.start(t);
-  hub.io.engine.once("connection", (connection) => connection.once("upgrading", (probe) => probe.socket.close()));
-  const client = hub.client(t, { socket: { transports: ["polling", "websocket"] } });
+  // What is written between the probe's answer and its end waits for the upgrade: here the CONNECT, with its token.
+  let release = () => {};
+  const tokens = [new Promise((resolve) => { release = resolve; }), "second"];
+  hub.io.engine.once("connection", (connection) => connection.once("upgrading", (probe) => {
+    setTimeout(release, 20, "first");
+    setTimeout(() => probe.socket.close(), 60);
+  }));
+  const client = hub.client(t, { token: () => tokens.shift(), socket: { transports: ["polling", "websocket"] } });
   const heard = record(client, news);
   await hub.saw("hub:subscribe");
   hub.say("test.news", 1);
   await heard.has(1);
+  assert.deepEqual(hub.handshakes.map(({ auth }) => auth.token), ["second"]);
 });
 
 test("a hub that is not there is waited for", async (t) => {
