@@ -42,7 +42,8 @@ LIBRARY := HUB_DOOR=library HUB_E2E=required go test -race -timeout 10m -skip '^
 # Then the modules of their own: bench, sdk/go/bridge. HUB_E2E=required: a missing Node fails e2e instead of skipping it.
 # HUB_CLIENTS=required does the same for Chromium, Python's clients and curl, which npm does not bring; .ci/run sets it.
 test: clients $(NODE_MODULES) client ## all tests: -race once, allocation tests without, every module; the browser client
-	HUB_E2E=required go test -race -timeout 10m ./...
+	HUB_E2E=required go test -race -timeout 10m $$(go list ./... | grep -v /e2e)
+	HUB_E2E=required go test -race -timeout 10m -p 1 ./e2e/... # alone: browsers beside other tests miss their time
 	$(LIBRARY)
 	@dirs=$$({ grep -rlE --include='*_test.go' '^func TestAllocs' hub sdk cmd || true; } | xargs -r -n1 dirname | sort -u | sed 's|^|./|'); \
 	if [[ -n "$$dirs" ]]; then echo go test -run '^TestAllocs' $$dirs; go test -timeout 10m -run '^TestAllocs' $$dirs; fi
