@@ -16,7 +16,7 @@ import (
 // Bounds of what pages may ask for.
 const (
 	maxRequest   = 4 << 10                // bytes
-	publishBurst = 20                      // articles at once
+	publishBurst = 20                     // articles at once
 	publishEvery = 500 * time.Millisecond // and one more each
 	listed       = 50                     // articles that a page begins with
 )
