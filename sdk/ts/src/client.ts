@@ -181,12 +181,9 @@ export class Client {
     },
   }))(this);
 
-  // An ack that comes when its session is over says nothing.
+  // The socket forgets its acks when its session ends.
   #ask(event: string, args: unknown[], ack: Ack): void {
-    const session = this.#ready && this.#session;
-    session?.ask(event, args, (error, result) => {
-      if (this.#ready && session === this.#session) ack(error, result);
-    });
+    if (this.#ready) this.#session?.ask(event, args, ack);
   }
 
   #connect(): void {

@@ -146,17 +146,19 @@ test("a refused refresh is tried once more, then told", async (t) => {
   assert.equal(client.status, "ready");
 });
 
-// poll is a hub by long-polling that answers each session's poll with these packets and the connection's end, in one
-// response: socket.io-client sees the end first.
-const poll = async (t, ...packets) => {
+// poll is a hub by long-polling that answers each session's polls with these packets, one response after the other. Where
+// the connection's end is in a response with others, socket.io-client sees it first.
+const poll = async (t, ...answers) => {
   const opened = [];
+  const left = [];
   const http = createServer((request, response) => {
     const session = new URL(request.url, "http://hub").searchParams.has("sid");
     if (!session) {
       opened.push(Date.now());
+      left.splice(0, left.length, ...answers);
       response.end(`0${JSON.stringify({ sid: `s${opened.length}`, upgrades: [], pingInterval: 25_000, pingTimeout: 20_000, maxPayload: 1e6 })}`);
     } else if (request.method === "POST") response.end("ok");
-    else response.end(['40{"sid":"x"}', '42["hub:ready",{"session":"x"}]', ...packets, "1"].join("\x1e"));
+    else response.end(left.shift()?.join("\x1e"));
   });
   await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
   t.after(() => http.close());
@@ -169,19 +171,21 @@ const poll = async (t, ...packets) => {
   return { opened, states, client };
 };
 
+const begin = ['40{"sid":"x"}', '42["hub:ready",{"session":"x"}]'];
+
 test("a session that ends as it begins is none", async (t) => {
-  const { opened, states } = await poll(t);
+  const { opened, states } = await poll(t, [...begin, "1"]);
   await until("the third attempt", () => opened.length === 3);
   assert.deepEqual(states.slice(0, 4), ["waiting", "connecting", "waiting", "connecting"]);
 });
 
 test("a farewell that arrives together with the end is heard", async (t) => {
-  const draining = await poll(t, '42["hub:draining",{"reconnectInMs":300}]', `42["hub:ended",${JSON.stringify(refusal("DRAINING", { retryable: true }))}]`);
+  const draining = await poll(t, begin, ['42["hub:draining",{"reconnectInMs":300}]', `42["hub:ended",${JSON.stringify(refusal("DRAINING", { retryable: true }))}]`, "1"]);
   await until("the second attempt", () => draining.opened.length === 2);
   assert.ok(draining.opened[1] - draining.opened[0] >= 299, `it returned after ${draining.opened[1] - draining.opened[0]} ms`);
-  const kicked = await poll(t, `42["hub:ended",${JSON.stringify(refusal("SCOPE_DENIED"))}]`, "41");
+  const kicked = await poll(t, begin, [`42["hub:ended",${JSON.stringify(refusal("SCOPE_DENIED"))}]`, "41", "1"]);
   await until("the end", () => kicked.client.status === "ended");
-  assert.deepEqual(kicked.states, ["waiting", "ended SCOPE_DENIED"]);
+  assert.deepEqual(kicked.states, ["ready", "waiting", "ended SCOPE_DENIED"]);
   assert.equal(kicked.opened.length, 1);
 });
 

@@ -7,12 +7,12 @@ const news = channel("test.news");
 const numbers = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 // keep answers hub:history as the hub does, of what the test has said so far.
-const keep = (hub, page = 10) => {
-  const kept = { to: 0, hold: undefined };
+const keep = (hub) => {
+  const kept = { to: 0, page: 10, hold: undefined };
   hub.answers["hub:history"] = ([{ channel, since }], _, ack) => {
     const answer = () => {
       const first = Number(since.offset) + 1;
-      const messages = numbers(first, Math.min(kept.to, first + page - 1)).map((n) => ({ payload: { n }, meta: { id: "", position: at(n) } }));
+      const messages = numbers(first, Math.min(kept.to, first + kept.page - 1)).map((n) => ({ payload: { n }, meta: { id: "", position: at(n) } }));
       ack({ ok: true, channel, position: at(kept.to), messages });
     };
     if (kept.hold) kept.hold.push(answer);
@@ -68,6 +68,23 @@ test("a gap within what is being read, and more live messages than are held back
   answer();
   kept.to = 1150;
   assert.deepEqual(await heard.has(1150), numbers(1, 1150));
+});
+
+test("live messages beyond the bound are not held back, but read", async (t) => {
+  const { hub, client, heard, kept } = await start(t);
+  kept.hold = [];
+  gap(hub, at(0));
+  await hub.saw("hub:history");
+  for (const n of numbers(20, 1100)) hub.say("test.news", n); // 1 to 19 were dropped
+  await hub.passed(client);
+  kept.page = 30;
+  kept.to = 19; // the first page has them, and all the others would follow it
+  const [answer] = kept.hold;
+  kept.hold = undefined;
+  answer();
+  kept.to = 1100;
+  assert.deepEqual(await heard.has(1100), numbers(1, 1100));
+  assert.ok(hub.requests("hub:history").length > 1);
 });
 
 test("a connection that is lost while the history is read loses nothing", async (t) => {
