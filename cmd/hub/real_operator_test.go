@@ -69,10 +69,10 @@ func TestRealHubExplainsEachGate(t *testing.T) {
 	ask(moved, "--user", "ann", "--role", "editor").want(t, exitOK, `A session of ann with editor, at board.b_1.moved:
   pass  channel     declared as board.{board_id}.moved by board/v1/board.proto
   pass  connect     by a token of auth.jwt
-  pass  join        role: one of editor
+  pass  join        for the roles editor
   FAIL  subscribed  sessions of ann connected: 0, subscribed to board.b_1.moved: 0
   pass  inbound     takes board.v1.Moved
-  pass  send        role: one of editor
+  pass  send        for the roles editor
   FAIL  worker      NO_WORKER: nobody takes the channel's messages; start a worker that attaches to it
 
 It may join, but no such session is subscribed. The page has to connect, to emit hub:subscribe for board.b_1.moved at every connect, and to read what the ack says.

@@ -35,14 +35,15 @@ func (a adminService) Explain(ctx context.Context, req *hubv1.ExplainRequest) (*
 	admitted, err := a.gate.Admits(id)
 	e.say("connect", admitted, err)
 	_, err = a.gate.Join(ctx, id, match)
-	e.say("join", scopeText(match.Options.GetScope()), err)
+	e.say("join", "for "+schema.Within(match.Options.GetScope()), err)
 	e.add(a.subscribed(ctx, id, match.Name))
 	if match.Inbound == nil {
 		return e.say("inbound", "", fault.New(fault.InboundNotAccepted, "the channel takes no messages from browsers")).response(), nil
 	}
 	e.say("inbound", fmt.Sprintf("takes %s", match.Channel.Info().GetInboundMessage()), nil)
 	a.explainSend(ctx, e, id, match)
-	e.say("worker", takersText(a.dispatch.Takers(match.Channel.Name())), a.noTaker(match.Channel.Name()))
+	takers := a.dispatch.Takers(match.Channel.Name())
+	e.say("worker", takersText(takers), noTaker(takers))
 	return e.response(), nil
 }
 
@@ -51,7 +52,7 @@ func (a adminService) explainSend(ctx context.Context, e *explanation, id *gate.
 		e.say("send", "whoever is subscribed may send: the channel's backend decided at the join", nil)
 		return
 	}
-	e.say("send", scopeText(match.Inbound.Options.GetScope()), a.gate.Send(ctx, id, match))
+	e.say("send", "for "+schema.Within(match.Inbound.Options.GetScope()), a.gate.Send(ctx, id, match))
 }
 
 // subscribed looks at the sessions of this identity, which are all that exist of it.
@@ -76,8 +77,8 @@ func (a adminService) subscribed(ctx context.Context, id *gate.Identity, channel
 	return &hubv1.GateVerdict{Gate: "subscribed", Pass: len(in) > 0, Detail: clip(detail)}
 }
 
-func (a adminService) noTaker(declared string) error {
-	if slices.ContainsFunc(a.dispatch.Takers(declared), func(t dispatch.Taker) bool { return !t.Observes }) {
+func noTaker(takers []dispatch.Taker) error {
+	if slices.ContainsFunc(takers, func(t dispatch.Taker) bool { return !t.Observes }) {
 		return nil
 	}
 	return fault.New(fault.NoWorker, "nobody takes the channel's messages; start a worker that attaches to it")
@@ -119,21 +120,4 @@ func identity(id *hubv1.Identity) *gate.Identity {
 		out.ExpiresAt = at.AsTime()
 	}
 	return out
-}
-
-// scopeText says who is within a scope.
-func scopeText(scope *hubv1.Scope) string {
-	switch kind := scope.GetKind().(type) {
-	case *hubv1.Scope_Public:
-		return "public: every session"
-	case *hubv1.Scope_Authenticated:
-		return "authenticated: sessions with an identity"
-	case *hubv1.Scope_Role:
-		return "role: one of " + strings.Join(kind.Role.GetAnyOf(), ", ")
-	case *hubv1.Scope_User:
-		return "user: whose id is the name's " + kind.User.GetParam()
-	case *hubv1.Scope_Handler:
-		return "handler: a worker decides"
-	}
-	return "no scope that this hub knows: nobody"
 }

@@ -16,7 +16,8 @@ import (
 
 // publicationFrame is the one frame that every subscriber of a publication
 // gets, live or replayed: 2["channel",payload,meta]. The payload's JSON is spliced
-// in as it is, and from then on is a part of the frame: what is kept, is kept once.
+// in as it is, and from then on is a part of the frame: what is kept to be replayed
+// again, is kept once.
 // The channel's lock is held.
 func publicationFrame(p *engine.Publication) *wire.Frame {
 	if f, made := p.Frame.(*wire.Frame); made {

@@ -136,7 +136,7 @@ func (c *comparison) inbound(name string, old, now *schema.Inbound) {
 		return
 	case old == nil:
 		c.sayf(Security, "INBOUND_ADDED", name, "", Workers,
-			"browsers may send %s; %s", now.Message.Name(), within(now.Options.GetScope()))
+			"browsers may send %s; %s", now.Message.Name(), schema.Within(now.Options.GetScope()))
 		return
 	}
 	c.scope(name, "send", Browsers, old.Options.GetScope(), now.Options.GetScope())

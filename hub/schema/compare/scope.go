@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
+	"github.com/realtime-hub/hub/hub/schema"
 )
 
 // scope compares who may join, or send.
@@ -12,11 +13,11 @@ func (c *comparison) scope(name, what string, whom Whom, old, now *hubv1.Scope) 
 	wider, narrower := between(old, now)
 	if wider {
 		c.sayf(Security, Kind(strings.ToUpper(what)+"_SCOPE_WIDENED"), name, "", whom,
-			"more may %s: %s, instead of %s", what, within(now), within(old))
+			"more may %s: %s, instead of %s", what, schema.Within(now), schema.Within(old))
 	}
 	if narrower {
 		c.sayf(Breaking, Kind(strings.ToUpper(what)+"_SCOPE_NARROWED"), name, "", whom,
-			"fewer may %s: %s, instead of %s", what, within(now), within(old))
+			"fewer may %s: %s, instead of %s", what, schema.Within(now), schema.Within(old))
 	}
 }
 
@@ -64,21 +65,4 @@ func contains(all, some []string) bool {
 		}
 	}
 	return true
-}
-
-// within says who is within a scope.
-func within(s *hubv1.Scope) string {
-	switch kind := s.GetKind().(type) {
-	case *hubv1.Scope_Public:
-		return "every session"
-	case *hubv1.Scope_Authenticated:
-		return "sessions with an identity"
-	case *hubv1.Scope_Role:
-		return "the roles " + strings.Join(kind.Role.GetAnyOf(), ", ")
-	case *hubv1.Scope_User:
-		return "the user that " + kind.User.GetParam() + " names"
-	case *hubv1.Scope_Handler:
-		return "whom a worker lets in"
-	}
-	return "nobody"
 }

@@ -55,17 +55,9 @@ func NewChannel(ctx context.Context, p Project, a Addition) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	mod, err := readModule(p.Root)
+	mod, dir, before, err := p.surroundings(ctx, f)
 	if err != nil {
 		return nil, err
-	}
-	dir, err := p.folder(f)
-	if err != nil {
-		return nil, err
-	}
-	before, err := p.load(ctx, nil)
-	if err != nil {
-		return nil, fmt.Errorf("the channels that are there have mistakes; mend them first:\n%w", err)
 	}
 	if err := p.free(before, f, message, declared.String(), a.Scope); err != nil {
 		return nil, err

@@ -44,17 +44,9 @@ func NewHandler(ctx context.Context, p Project, a Addition) (*Report, error) {
 			return nil, err
 		}
 	}
-	mod, err := readModule(p.Root)
+	mod, dir, before, err := p.surroundings(ctx, f)
 	if err != nil {
 		return nil, err
-	}
-	dir, err := p.folder(f)
-	if err != nil {
-		return nil, err
-	}
-	before, err := p.load(ctx, nil)
-	if err != nil {
-		return nil, fmt.Errorf("the channels that are there have mistakes; mend them first:\n%w", err)
 	}
 	c, err := find(before, f, a.Name, message)
 	if err != nil {

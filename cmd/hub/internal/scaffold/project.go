@@ -141,6 +141,21 @@ func (p Project) servesProtos() bool {
 	return slices.ContainsFunc(p.Channels, func(c string) bool { return path.Clean(filepath.ToSlash(c)) == protoDir })
 }
 
+// surroundings are what a feature's files depend on: the module, the feature's
+// folder, and the channels that are there.
+func (p Project) surroundings(ctx context.Context, f feature) (mod module, dir string, channels *schema.Snapshot, err error) {
+	if mod, err = readModule(p.Root); err != nil {
+		return mod, "", nil, err
+	}
+	if dir, err = p.folder(f); err != nil {
+		return mod, "", nil, err
+	}
+	if channels, err = p.load(ctx, nil); err != nil {
+		err = fmt.Errorf("the channels that are there have mistakes; mend them first:\n%w", err)
+	}
+	return mod, dir, channels, err
+}
+
 // load is what a hub would make of the project's channels with the plan carried
 // out: in a copy of the protos, so that nothing has to be taken back.
 func (p Project) load(ctx context.Context, planned *plan) (*schema.Snapshot, error) {
