@@ -1,13 +1,13 @@
 // What does not compile: each line below a @ts-expect-error, and tsc says where one does.
 import { io, type Socket } from "socket.io-client";
-import { Hub } from "@realtime-hub/client";
+import { connect } from "@realtime-hub/client";
 import { ArticleFeedChannel, AwkwardChannel, CursorMovedChannel, UserNotificationChannel } from "./gen/blog/v1/hub_channels.js";
 import type { ClientToServerEvents, ServerToClientEvents } from "./gen/blog/v1/hub_events.js";
 import type { UserNotification } from "./gen/blog/v1/user_notification_hub.js";
 import type { All, AllInput, Ruled, RuledInput } from "./gen/all/v1/all_hub.js";
 
 // A wrong payload type.
-const hub = new Hub();
+const hub = connect("http://127.0.0.1:8080");
 // @ts-expect-error a field of another type
 await hub.send(ArticleFeedChannel, { id: 42 });
 // @ts-expect-error a field that must be given

@@ -1,6 +1,6 @@
 // What compiles.
 import { io, type Socket } from "socket.io-client";
-import { Hub } from "@realtime-hub/client";
+import { connect } from "@realtime-hub/client";
 import { ArticleFeedChannel, AwkwardChannel, CursorMovedChannel, UserNotificationChannel } from "./gen/blog/v1/hub_channels.js";
 import { RuledChannel } from "./gen/all/v1/hub_channels.js";
 import type * as Blog from "./gen/blog/v1/hub_events.js";
@@ -48,7 +48,7 @@ both.emit("hub:subscribe", "all.kitchen", () => {});
 both.emit("hub:subscribe", { channel: "blog.article.feed" }, () => {});
 
 // The hub's client.
-const hub = new Hub();
+const hub = connect("http://127.0.0.1:8080");
 hub.subscribe(ArticleFeedChannel, (article) => console.log(article.id.length));
 hub.subscribe(UserNotificationChannel({ user_id: "user_42" }), ({ text }) => console.log(text.length));
 hub.subscribe(AwkwardChannel({ type: "a", channel: "b", page_url: "c", page__url: "d" }), ({ inner }) => console.log(inner?.words.join()));
