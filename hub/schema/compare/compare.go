@@ -15,7 +15,6 @@ package compare
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 
 	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
@@ -63,11 +62,6 @@ func byName(channels []*schema.Channel) map[string]*schema.Channel {
 	return out
 }
 
-var param = regexp.MustCompile(`\{[^}]*\}`)
-
-// shape is a name without its params' names: concrete names know only that.
-func shape(declared string) string { return param.ReplaceAllString(declared, "{}") }
-
 // gone says what became of a channel that is not declared any more by its name.
 func (c *comparison) gone(old *schema.Channel, after []*schema.Channel, was map[string]*schema.Channel) {
 	for _, now := range after {
@@ -93,8 +87,9 @@ func (c *comparison) gone(old *schema.Channel, after []*schema.Channel, was map[
 // channel compares two declarations of one channel.
 func (c *comparison) channel(old, now *schema.Channel) {
 	name := old.Name()
-	c.scope(name, "join", Browsers, old.Options.GetScope(), now.Options.GetScope())
-	c.params(name, old, now)
+	called := renamed(old.Name(), now.Name())
+	c.scope(name, "join", Browsers, called.within(old.Options.GetScope()), now.Options.GetScope())
+	c.params(name, called.of(old.Options.GetParams()), now.Options.GetParams())
 	c.history(name, old.Options.GetHistory(), now.Options.GetHistory())
 	switch {
 	case old.Options.GetPresence() != nil && now.Options.GetPresence() == nil:
@@ -107,7 +102,7 @@ func (c *comparison) channel(old, now *schema.Channel) {
 			"a browser that cannot keep up meets %v instead of %v", now.Options.GetOnSlow(), old.Options.GetOnSlow())
 	}
 	c.payload(name, outbound, old.Payload, now.Payload)
-	c.inbound(name, old.Inbound, now.Inbound)
+	c.inbound(name, called, old.Inbound, now.Inbound)
 }
 
 func (c *comparison) history(name string, old, now *hubv1.History) {
@@ -126,7 +121,7 @@ func (c *comparison) history(name string, old, now *hubv1.History) {
 }
 
 // inbound compares what browsers may send.
-func (c *comparison) inbound(name string, old, now *schema.Inbound) {
+func (c *comparison) inbound(name string, called renaming, old, now *schema.Inbound) {
 	switch {
 	case old == nil && now == nil:
 		return
@@ -139,7 +134,7 @@ func (c *comparison) inbound(name string, old, now *schema.Inbound) {
 			"browsers may send %s; %s", now.Message.Name(), schema.Within(now.Options.GetScope()))
 		return
 	}
-	c.scope(name, "send", Browsers, old.Options.GetScope(), now.Options.GetScope())
+	c.scope(name, "send", Browsers, called.within(old.Options.GetScope()), now.Options.GetScope())
 	if old.Options.GetDelivery() != now.Options.GetDelivery() {
 		severity, text := Warning, "a message may reach workers more than once"
 		if now.Options.GetDelivery() == hubv1.InboundOptions_DELIVERY_AT_MOST_ONCE {

@@ -45,6 +45,12 @@ func taking(options, fields string) string {
 	return feed("", "string a = 1;") + ` message Said { option (hub.v1.inbound) = { channel: "t.feed" ` + options + ` }; ` + fields + ` }`
 }
 
+// owned is a channel of two params, the first with rules, of which one names its owner.
+func owned(param, owner, rules string) string {
+	options := `scope: { user: { param: "` + owner + `" } } params: { key: "` + param + `" value: { ` + rules + ` } }`
+	return strings.ReplaceAll(feed(options, ""), "t.feed", "t.{"+param+"}.{c}")
+}
+
 func text(rules string) string { return `string a = 1 [(buf.validate.field)` + rules + `];` }
 
 // Each case is one change, and all that is told of it: `severity KIND field whom`.
@@ -58,6 +64,9 @@ func TestWhatAChangeBreaksIsTold(t *testing.T) {
 		{"a channel less", feed("", "") + strings.ReplaceAll(strings.ReplaceAll(feed("", ""), "Feed", "News"), "feed", "news"), feed("", ""), []string{"breaking CHANNEL_REMOVED - browsers, backends, workers"}},
 		{"renamed", feed("", ""), strings.ReplaceAll(feed("", ""), "t.feed", "t.news"), []string{"breaking CHANNEL_RENAMED - browsers, backends, workers", "note CHANNEL_ADDED - browsers, backends, workers"}},
 		{"a param renamed", strings.ReplaceAll(feed("", ""), "t.feed", "t.{a}"), strings.ReplaceAll(feed("", ""), "t.feed", "t.{b}"), []string{"breaking PARAM_RENAMED - backends, workers", "note CHANNEL_ADDED - browsers, backends, workers"}},
+		{"the scope's param renamed", owned("a", "a", ""), owned("b", "b", ""), []string{"breaking PARAM_RENAMED - backends, workers", "note CHANNEL_ADDED - browsers, backends, workers"}},
+		{"the owner is another param", owned("a", "a", ""), owned("b", "c", ""), []string{"breaking JOIN_SCOPE_NARROWED - browsers", "breaking PARAM_RENAMED - backends, workers", "note CHANNEL_ADDED - browsers, backends, workers", "security JOIN_SCOPE_WIDENED - browsers"}},
+		{"a param renamed and tightened", owned("a", "a", "max_len: 9"), owned("b", "b", "max_len: 8"), []string{"breaking PARAM_RENAMED - backends, workers", "breaking RULES_TIGHTENED {b} browsers, backends", "note CHANNEL_ADDED - browsers, backends, workers"}},
 
 		{"more may join", feed("scope: { authenticated: {} }", ""), feed("scope: { public: {} }", ""), []string{"security JOIN_SCOPE_WIDENED - browsers"}},
 		{"fewer may join", feed("scope: { public: {} }", ""), feed("scope: { role: { any_of: [\"a\"] } }", ""), []string{"breaking JOIN_SCOPE_NARROWED - browsers"}},

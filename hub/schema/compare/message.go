@@ -97,7 +97,7 @@ func (w *walk) field(path string, old, now protoreflect.FieldDescriptor) {
 	}
 	if inOneof(old) != inOneof(now) {
 		w.tellf(Breaking, "FIELD_ONEOF_CHANGED", path, w.writers|w.readers,
-			"it is in the oneof %q instead of %q: of such fields one at most is set", inOneof(now), inOneof(old))
+			"it is in %s instead of %s: of a oneof's fields one at most is set", inOneof(now), inOneof(old))
 	}
 	if old.IsMap() {
 		w.kind(path+".key", old.MapKey(), now.MapKey())
@@ -127,9 +127,9 @@ func cardinality(f protoreflect.FieldDescriptor) string {
 
 func inOneof(f protoreflect.FieldDescriptor) string {
 	if o := f.ContainingOneof(); o != nil && !o.IsSynthetic() {
-		return string(o.Name())
+		return "the oneof " + string(o.Name())
 	}
-	return ""
+	return "no oneof"
 }
 
 // kind compares the type of a value.
@@ -138,9 +138,9 @@ func (w *walk) kind(path string, old, now protoreflect.FieldDescriptor) {
 	switch {
 	case o != n && compatible(old.Kind(), now.Kind()):
 		w.tellf(Warning, "FIELD_TYPE_CHANGED", path, w.writers|w.readers,
-			"it is a %s instead of a %s: the same in JSON and on the wire, but not every value fits", n, o)
+			"it is %s instead of %s: the same in JSON and on the wire, but not every value fits", n, o)
 	case o != n:
-		w.tellf(Breaking, "FIELD_TYPE_CHANGED", path, w.writers|w.readers, "it is a %s instead of a %s", n, o)
+		w.tellf(Breaking, "FIELD_TYPE_CHANGED", path, w.writers|w.readers, "it is %s instead of %s", n, o)
 	case old.Message() != nil:
 		w.message(path, old.Message(), now.Message())
 	case old.Enum() != nil:

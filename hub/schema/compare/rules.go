@@ -12,8 +12,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
-
-	"github.com/realtime-hub/hub/hub/schema"
 )
 
 // ruleSet is rules by their path, as string.min_len, and what they ask for.
@@ -40,11 +38,7 @@ func (w *walk) rules(path string, old, now ruleSet) {
 	}
 }
 
-func (c *comparison) params(name string, old, now *schema.Channel) {
-	was, is := old.Options.GetParams(), now.Options.GetParams()
-	if shape(old.Name()) == shape(now.Name()) && old.Name() != now.Name() {
-		return // the params have other names: their rules cannot be paired
-	}
+func (c *comparison) params(name string, was, is map[string]*validate.StringRules) {
 	w := &walk{comparison: c, channel: name, direction: direction{writers: Browsers | Backends, readers: Workers}}
 	for _, param := range slices.Sorted(maps.Keys(merged(was, is))) {
 		w.rules("{"+param+"}", flatten(was[param]), flatten(is[param]))
