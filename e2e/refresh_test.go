@@ -163,3 +163,44 @@ func TestAScopeThatIsNarrowedEndsWhoIsNotInIt(t *testing.T) {
 	h.silence(t, nobody, "late.news")
 	somebody.none("hub:unsubscribed")
 }
+
+// A channel of whose joins a worker decides from now on: it is asked about those who
+// are there, once.
+func TestAWorkerDecidesOfWhoIsThereAlready(t *testing.T) {
+	h := startHub(t)
+	handler := &hubv1.Scope{Kind: &hubv1.Scope_Handler{Handler: &hubv1.HandlerScope{}}}
+	declare := func(req *hubv1.RegisterChannelsRequest) {
+		t.Helper()
+		if _, err := h.admin.RegisterChannels(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	declare(news(&hubv1.Scope{Kind: &hubv1.Scope_Public{Public: &hubv1.PublicScope{}}}))
+	friend, foe := h.connect(t, modern, as(token(t, "friend"))), h.connect(t, modern, as(token(t, "foe")))
+	for _, c := range []*client{friend, foe} {
+		c.subscribe("late.news")
+	}
+	w := h.work(t, &hubv1.Attach{Group: "news", Authorizer: true})
+	asked := make(chan struct{}, 10)
+	w.answers(func(f *hubv1.HandleResponse) *hubv1.HandleRequest {
+		asked <- struct{}{}
+		return &hubv1.HandleRequest{Frame: &hubv1.HandleRequest_Decide{Decide: &hubv1.Decide{
+			QuestionId: f.GetAuthorize().GetQuestionId(), Allow: f.GetAuthorize().GetSender().GetUserId() == "friend", Message: "friends only",
+		}}}
+	})
+	declare(news(handler))
+	failureOf(t, field(t, foe.next("hub:unsubscribed").arg(0), "error")).want(t, "SCOPE_DENIED")
+	again := news(handler)
+	again.Files.File[0].MessageType[0].Field = []*descriptorpb.FieldDescriptorProto{{
+		Name: new("text"), Number: new(int32(1)), Type: new(descriptorpb.FieldDescriptorProto_TYPE_STRING), Label: new(descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL),
+	}}
+	declare(again)
+	h.broadcast(t, "late.news", `{"text":"among us"}`)
+	friend.next("late.news")
+	h.silence(t, foe, "late.news")
+	friend.none("hub:unsubscribed")
+	friend.ack("hub:unsubscribe", "late.news") // what was to be asked has been, in the session's order
+	if len(asked) != 2 {
+		t.Errorf("the worker was asked %d times", len(asked))
+	}
+}

@@ -19,6 +19,8 @@ type Change struct {
 	Added []string
 	// Changed have another declaration, or other messages, than before.
 	Changed []string
+	// Decided are those of Changed whose joins a worker decides now, and none did before.
+	Decided []string
 	// Removed are gone.
 	Removed []string
 	// Unchanged are as they were.
@@ -36,6 +38,9 @@ func compare(before, after *source) Change {
 			change.Added = append(change.Added, c.Name())
 		case old.fingerprint != c.fingerprint:
 			change.Changed = append(change.Changed, c.Name())
+			if old.Options.GetScope().GetHandler() == nil && c.Options.GetScope().GetHandler() != nil {
+				change.Decided = append(change.Decided, c.Name())
+			}
 		default:
 			change.Unchanged = append(change.Unchanged, c.Name())
 		}

@@ -49,7 +49,7 @@ func (s *Server) Reload(ctx context.Context, cfg Config) (Changes, error) {
 	if err != nil {
 		return Changes{}, fmt.Errorf("channels: %w", err)
 	}
-	s.door.Recheck(changes.Channels.Changed) //nolint:contextcheck // it lasts longer than the call
+	s.door.Recheck(changes.Channels) //nolint:contextcheck // it lasts longer than the call
 	if err := s.gate.Reload(access); err != nil {
 		return Changes{}, err
 	}

@@ -26,7 +26,7 @@ type adminService struct {
 	subscriptions *subscription.Service
 	dispatch      *dispatch.Service
 	backlog       func() int64
-	changed       func(declared []string)
+	changed       func(schema.Change)
 	started       time.Time
 	going         context.Context //nolint:containedctx // the door's own end, no call's context
 }
@@ -100,7 +100,7 @@ func (a adminService) RegisterChannels(ctx context.Context, req *hubv1.RegisterC
 		return nil, err
 	}
 	if a.changed != nil && !req.GetDryRun() {
-		a.changed(change.Changed)
+		a.changed(change)
 	}
 	res := &hubv1.RegisterChannelsResponse{
 		Added: change.Added, Changed: change.Changed, Removed: change.Removed, Unchanged: change.Unchanged,

@@ -61,9 +61,8 @@ type Config struct {
 	Subscriptions *subscription.Service
 	// Backlog is how many bytes wait for all browsers together. Default: 0.
 	Backlog func() int64
-	// Changed hears of the declared channels that a registration has changed.
-	// Default: nobody does.
-	Changed func(declared []string)
+	// Changed hears what a registration has changed. Default: nobody does.
+	Changed func(schema.Change)
 	// TLS serves TLS; its ClientAuth and ClientCAs say whose certificates
 	// count. The door sets NextProtos, also on what GetConfigForClient
 	// returns. Default (nil): plain.

@@ -12,6 +12,7 @@ import (
 	"github.com/realtime-hub/hub/hub/internal/fault"
 	"github.com/realtime-hub/hub/hub/internal/gate"
 	"github.com/realtime-hub/hub/hub/internal/session"
+	"github.com/realtime-hub/hub/hub/schema"
 )
 
 // Expiring implements session.Conn.
@@ -38,7 +39,7 @@ func (r *request) refresh(ctx context.Context) error {
 		return err
 	}
 	r.door.cfg.Sessions.Refresh(r.session, identity)
-	result := &hubv1.RefreshResult{Ok: true, Lost: r.loseOutOfScope(ctx, nil)}
+	result := &hubv1.RefreshResult{Ok: true, Lost: r.loseOutOfScope(func(match schema.Match) error { return r.keeps(ctx, match) })}
 	if !identity.ExpiresAt.IsZero() {
 		result.ExpiresAt = timestamppb.New(identity.ExpiresAt)
 	}
@@ -46,10 +47,11 @@ func (r *request) refresh(ctx context.Context) error {
 	return nil
 }
 
-// Recheck ends the subscriptions of the declared channels that sessions may not have
-// any more, as the channels are declared now. It returns at once.
-func (d *Door) Recheck(declared []string) {
-	if len(declared) == 0 {
+// Recheck ends the subscriptions that sessions may not have any more, as their
+// channels are declared now. It returns at once. Workers are asked about those that
+// nobody decided before; who gets no answer is out, and is told whether to try again.
+func (d *Door) Recheck(change schema.Change) {
+	if len(change.Changed) == 0 {
 		return
 	}
 	d.mu.Lock()
@@ -58,26 +60,42 @@ func (d *Door) Recheck(declared []string) {
 		c.inbox.Do(session.Func(func() {
 			c.guarded(func() {
 				if c.session != nil {
-					c.loseOutOfScope(context.Background(), declared)
+					c.loseOutOfScope(func(match schema.Match) error { return c.recheck(context.Background(), match, change) })
 				}
 			})
 		}))
 	}
 }
 
-// loseOutOfScope ends the subscriptions that the session may not have any more,
-// being who it is now; only those of the declared channels, nil: all.
-func (c *conn) loseOutOfScope(ctx context.Context, declared []string) (lost []*hubv1.LostSubscription) {
+// recheck tells whether the session may stay in a channel after the change.
+func (c *conn) recheck(ctx context.Context, match schema.Match, change schema.Change) error {
+	switch name := match.Channel.Name(); {
+	case slices.Contains(change.Decided, name):
+		until, err := c.door.cfg.Gate.Join(ctx, c.session.Identity(), match)
+		c.permit(match.Name, until)
+		return err
+	case slices.Contains(change.Changed, name):
+		if match.Channel.Options.GetScope().GetHandler() == nil {
+			c.permit(match.Name, time.Time{}) // what a worker once said limits nobody any more
+		}
+		return c.keeps(ctx, match)
+	}
+	return nil
+}
+
+func (c *conn) keeps(ctx context.Context, match schema.Match) error {
+	return c.door.cfg.Gate.Keeps(ctx, c.session.Identity(), match)
+}
+
+// loseOutOfScope ends the subscriptions that the session may not have any more.
+func (c *conn) loseOutOfScope(keeps func(schema.Match) error) (lost []*hubv1.LostSubscription) {
 	known := c.door.cfg.Schema.Snapshot()
 	for _, channel := range c.door.cfg.Subscriptions.Channels(c.session) {
 		match, err := known.Match(channel)
 		if err != nil {
 			continue // it is not declared any more: nothing will be heard
 		}
-		if declared != nil && !slices.Contains(declared, match.Channel.Name()) {
-			continue
-		}
-		if err := c.door.cfg.Gate.Keeps(ctx, c.session.Identity(), match); err != nil {
+		if err := keeps(match); err != nil {
 			why := fault.Of(err)
 			c.unsubscribe(channel, "scope lost", why)
 			lost = append(lost, &hubv1.LostSubscription{Channel: channel, Error: why.Proto()})
