@@ -110,6 +110,9 @@ func (q *requests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, int64(q.server.maxRead))
+	if !unary {
+		w = newStream(w, r)
+	}
 	if json {
 		if r.Body = orEmpty(r.Body); r.ContentLength == 0 {
 			r.ContentLength = -1

@@ -41,8 +41,7 @@ const (
 	headerTimeout = 5 * time.Second
 	bodyTimeout   = 30 * time.Second
 	// answerTimeout counts from the request's header, so it has room for the
-	// body and the default deadline. Server streams over HTTP, once there are
-	// some, must lift it for themselves.
+	// body and the default deadline; in a stream from each piece's beginning.
 	answerTimeout  = 60 * time.Second
 	idleTimeout    = 120 * time.Second
 	maxHeaderBytes = 32 << 10
