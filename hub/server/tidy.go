@@ -1,6 +1,9 @@
 package server
 
-import "runtime/debug"
+import (
+	"runtime"
+	"runtime/debug"
+)
 
 // A storm of connects leaves garbage of ten times what its sessions keep:
 // net/http's buffers, requests, JSON. Go collects when as much again has been
@@ -17,10 +20,17 @@ type tidier struct {
 	seen   uint64 // the connects at the last look
 	storm  uint64 // since the memory was given back
 	quiet  int    // seconds without any
-	giveUp func() // debug.FreeOSMemory, but for tests
+	giveUp func() // collect, but for tests
 }
 
-func newTidier() *tidier { return &tidier{giveUp: debug.FreeOSMemory} }
+func newTidier() *tidier { return &tidier{giveUp: collect} }
+
+// collect collects twice: what is in a sync.Pool, as net/http's buffers of
+// connections that are gone, outlives the first.
+func collect() {
+	runtime.GC()
+	debug.FreeOSMemory()
+}
 
 // look is called once a second with the number of connects that ever were.
 func (t *tidier) look(connects uint64) {

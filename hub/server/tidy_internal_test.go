@@ -1,6 +1,10 @@
 package server
 
-import "testing"
+import (
+	"sync"
+	"testing"
+	"weak"
+)
 
 func TestMemoryIsGivenBackOnceAfterAStorm(t *testing.T) {
 	given := 0
@@ -31,5 +35,17 @@ func TestMemoryIsGivenBackOnceAfterAStorm(t *testing.T) {
 	look(100, 20_000)
 	if given != 2 {
 		t.Errorf("given back %d times after two storms", given)
+	}
+}
+
+// What a pool of net/http's holds would stay for as long as nobody connects.
+func TestPoolsAreGivenBackToo(t *testing.T) {
+	var pool sync.Pool
+	buffer := new([4 << 10]byte)
+	alive := weak.Make(buffer)
+	pool.Put(buffer)
+	collect()
+	if alive.Value() != nil {
+		t.Error("the buffer is still there")
 	}
 }
