@@ -45,7 +45,7 @@ type wall struct {
 var theHouse = plan{
 	floors: []floor{
 		{"ground", []string{"hub/internal/fault", "hub/internal"}}, // hub/internal itself is the inspector's office
-		{"words", []string{"hub/channel", "hub/schema", "hub/schema/compare"}},
+		{"words", []string{"hub/channel", "hub/schema", "hub/schema/compare", "hub/schema/sample"}},
 		{"state", []string{
 			"hub/internal/gate", "hub/internal/wire",
 			"hub/internal/engine", "hub/internal/engine/memory", "hub/internal/engine/nats", "hub/internal/engine/enginetest",
