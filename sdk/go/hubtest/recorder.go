@@ -11,6 +11,9 @@
 // would give; so a test that passes is not surprised by the hub's rules later.
 // Who may broadcast is not judged: tokens are the hub's configuration.
 //
+// [Contract] makes payloads of a channel's rules, and has the hub's code and
+// protovalidate judge them alike.
+//
 // Handlers need nothing of this package: they are functions, and a test calls
 // them. A real hub in the test's process is hub/hubtest, which is slower by
 // some milliseconds, and has browsers.
