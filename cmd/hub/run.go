@@ -87,7 +87,7 @@ func (p *program) root() *cobra.Command {
 		// Neither Args nor Run: so cobra answers no command with the help, and a
 		// misspelt one with what is near.
 	}
-	p.group(root, "Run a hub:", p.demo(), p.serve(), p.check(), p.token())
+	p.group(root, "Run a hub:", p.demo(), p.serve(), p.check(), p.samples(), p.token())
 	p.group(root, "Write into a repository:", p.initialize(), p.newCommand())
 	p.group(root, "Ask a running hub:", p.channels(), p.broadcast(), p.tail(), p.explain(),
 		p.sessions(), p.disconnect(), p.unsubscribe(), p.stats(), p.deadLetters())

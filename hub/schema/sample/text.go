@@ -122,6 +122,7 @@ func (t *texts) sized(near hints) {
 	}
 	around(r.HasLen(), r.GetLen())
 	around(r.HasMinLen(), r.GetMinLen())
+	lengths = append(lengths, 5, 1) // before the greatest: what passes first is seen most
 	around(r.HasMaxLen(), r.GetMaxLen())
 	inCharacters := len(lengths)
 	around(r.HasLenBytes(), r.GetLenBytes())
@@ -133,7 +134,7 @@ func (t *texts) sized(near hints) {
 			lengths = append(lengths, int(n), int(n)+1, int(n)-1)
 		}
 	}
-	for _, n := range append(dedupe(lengths), 1, 5) {
+	for _, n := range dedupe(lengths) {
 		t.long(n, inBytes)
 	}
 }
