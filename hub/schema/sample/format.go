@@ -157,9 +157,9 @@ var formats = map[string]format{
 		numbered(".hub.v1.A%d"),
 	},
 	"well_known_regex": {
-		frame{"X-", "Id"},
+		frame{"X-", "Id"}, // a comma: what implementations differ in
 		[]string{"X-Request-Id", ":path", "a"},
-		[]string{"a b", "X:Y", "a\nb", "ä", "a\x00b"},
+		[]string{"a,b", "a b", "X:Y", "a\nb", "ä", "a\x00b"},
 		numbered("X-Header-%d"),
 	},
 	"header_value": {
