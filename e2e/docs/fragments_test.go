@@ -28,7 +28,7 @@ var packages = []struct{ used, path string }{
 	{`\bblogv1\.`, `blogv1 "github.com/realtime-hub/hub/examples/blog/gen/blog/v1"`},
 	{`\bchannel\.`, `"github.com/realtime-hub/hub/hub/channel"`},
 	{`\bhubtest\.(Start|As|Receive|Channels)\b`, `"github.com/realtime-hub/hub/hub/hubtest"`},
-	{`\bhubtest\.(NewRecorder|Only)\b`, `"github.com/realtime-hub/hub/sdk/go/hubtest"`},
+	{`\bhubtest\.(NewRecorder|Only|Contract|ContractInbound)\b`, `"github.com/realtime-hub/hub/sdk/go/hubtest"`},
 	{`\bcodes\.`, `"google.golang.org/grpc/codes"`},
 	{`\btime\.`, `"time"`},
 	{`\berrors\.`, `"errors"`},

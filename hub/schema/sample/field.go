@@ -148,8 +148,8 @@ func (k *maker) list(field protoreflect.FieldDescriptor, rules *validate.FieldRu
 	if len(good) > 0 {
 		rest, _ := filled(good, max(least-2, 0))
 		out = append(out,
-			made("the same item twice", append(slices.Clone(rest), good[len(good)-1], good[len(good)-1])...),
-			made("the same item twice", append(slices.Clone(rest), good[0], good[0])...))
+			made("the same item twice", append(slices.Clone(rest), good[0], good[0])...),
+			made("the same item twice, the last", append(slices.Clone(rest), good[len(good)-1], good[len(good)-1])...))
 	}
 	return out
 }

@@ -205,13 +205,15 @@ func named(field protoreflect.FieldDescriptor, why string) string {
 
 // breaking gathers what breaks one rule.
 func (w *work) breaking() {
-	broken, failed := map[string]int{}, map[string]int{}
+	broken, failed, seen := map[string]int{}, map[string]int{}, map[string]bool{}
 	for i, s := range w.slots {
 		for _, c := range s.broken {
 			key := c.breaks.key()
-			if _, meant := w.targets[key]; !meant || broken[key] >= perRule || len(w.broken) >= w.cfg.MaxCases {
+			_, meant := w.targets[key]
+			if !meant || seen[key+c.why] || broken[key] >= perRule || len(w.broken) >= w.cfg.MaxCases {
 				continue
 			}
+			seen[key+c.why] = true
 			tries := maxTried / 10 >> failed[key]
 			if len(w.valid) == 0 {
 				tries = 0 // something else is always broken
