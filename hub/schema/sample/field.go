@@ -98,9 +98,10 @@ func (k *maker) sorted(
 		inner := slices.ContainsFunc(found, func(b breach) bool {
 			return len(b.path) > 1 || len(b.path) == 1 && b.path[0].WhichSubscript() != validate.FieldPathElement_Subscript_not_set_case
 		})
-		if inner {
+		switch {
+		case inner:
 			bad = append(bad, c)
-		} else {
+		case !c.spare:
 			good = append(good, c)
 		}
 	}

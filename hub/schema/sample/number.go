@@ -182,7 +182,9 @@ func enums(enum protoreflect.EnumDescriptor, set protoreflect.Message, many int)
 		if value := enum.Values().ByNumber(n); value != nil {
 			why = string(value.Name())
 		}
-		out = append(out, candidate{value: protoreflect.ValueOfEnum(n), why: why})
+		// A closed enum has no other numbers; that Go reads them from JSON is no edge to show.
+		spare := enum.IsClosed() && enum.Values().ByNumber(n) == nil
+		out = append(out, candidate{value: protoreflect.ValueOfEnum(n), why: why, spare: spare})
 	}
 	greatest := protoreflect.EnumNumber(0)
 	var zero bool
@@ -203,7 +205,7 @@ func enums(enum protoreflect.EnumDescriptor, set protoreflect.Message, many int)
 			add(protoreflect.EnumNumber(n))
 		}
 	}
-	if greatest < math.MaxInt32-maxItems && !enum.IsClosed() {
+	if greatest < math.MaxInt32-maxItems {
 		for i := range protoreflect.EnumNumber(max(many, 1)) { //nolint:gosec // at most maxItems
 			add(greatest + 1 + i)
 		}
