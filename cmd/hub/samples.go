@@ -49,7 +49,7 @@ func (p *program) samples() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			set, err := sample.Of(message.Descriptor(), sample.Config{MaxPayloadBytes: limit})
+			set, err := sample.Of(ctx, message.Descriptor(), sample.Config{MaxPayloadBytes: limit})
 			if err != nil {
 				return fmt.Errorf("%s: %w", message.Name(), err)
 			}

@@ -72,7 +72,7 @@ var made = sync.OnceValues(func() (out []said, err error) {
 		return nil, err
 	}
 	add := func(c *schema.Channel, m *schema.Message, inbound bool) {
-		set, failed := sample.Of(m.Descriptor(), sample.Config{})
+		set, failed := sample.Of(context.Background(), m.Descriptor(), sample.Config{})
 		if _, ok := set.Passing(); !ok && failed == nil {
 			failed = errors.New("nothing passes")
 		}

@@ -53,6 +53,9 @@ func isJust(found []breach, want *breach) bool {
 // alone, whatever the message and its other fields ask for. An error is that a
 // rule cannot be evaluated.
 func (k *maker) judge(m protoreflect.Message, only protoreflect.FieldDescriptor) ([]breach, error) {
+	if err := k.ended(); err != nil {
+		return nil, err
+	}
 	var options []protovalidate.ValidationOption
 	if only != nil {
 		options = append(options, protovalidate.WithFilter(protovalidate.FilterFunc(

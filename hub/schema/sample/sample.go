@@ -16,6 +16,7 @@ package sample
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -100,8 +101,8 @@ func (s Set) Passing() (c Case, ok bool) {
 
 // Of makes the samples of a message. The descriptor's file and its imports are
 // all that is known: an Any holds messages of these. An error is that the rules
-// do not compile.
-func Of(m protoreflect.MessageDescriptor, cfg Config) (Set, error) {
+// do not compile, or that ctx ended: rules in CEL may take any time.
+func Of(ctx context.Context, m protoreflect.MessageDescriptor, cfg Config) (Set, error) {
 	cfg.MaxPayloadBytes = cmp.Or(cfg.MaxPayloadBytes, 64<<10)
 	cfg.MaxCases = cmp.Or(cfg.MaxCases, 4096)
 	if cfg.Now.IsZero() {
@@ -112,11 +113,18 @@ func Of(m protoreflect.MessageDescriptor, cfg Config) (Set, error) {
 	if err != nil {
 		return Set{}, fmt.Errorf("protovalidate: %w", err)
 	}
-	k := &maker{cfg: cfg, types: types, validator: validator, made: map[protoreflect.FullName]*kind{}, bare: map[protoreflect.FullName]*kind{}}
+	k := &maker{
+		ended: ctx.Err, cfg: cfg, types: types, validator: validator,
+		made: map[protoreflect.FullName]*kind{}, bare: map[protoreflect.FullName]*kind{},
+	}
 	if _, err := k.judge(dynamicpb.NewMessage(m), nil); isCompilation(err) {
 		return Set{}, err
 	}
-	return k.set(m), nil
+	made := k.set(m)
+	if err := ctx.Err(); err != nil {
+		return Set{}, fmt.Errorf("the samples of %s are not made: %w", m.FullName(), err)
+	}
+	return made, nil
 }
 
 // filesOf are a file and all that it imports.
@@ -138,6 +146,10 @@ func filesOf(file protoreflect.FileDescriptor) *protoregistry.Files {
 
 // maker makes the samples of one message and of those within it.
 type maker struct {
+	// ended is not nil when nobody waits any more: then nothing is judged, and the
+	// making comes to its end by itself.
+	ended func() error
+
 	cfg       Config
 	types     *dynamicpb.Types
 	validator protovalidate.Validator

@@ -3,6 +3,7 @@ package sample_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"maps"
 	"os"
@@ -17,6 +18,9 @@ import (
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
 	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/types/descriptorpb"
 	"pgregory.net/rapid"
 
 	"github.com/realtime-hub/hub/hub/internal/fault"
@@ -64,7 +68,7 @@ func load(t fataler, path string) []*schema.Channel {
 }
 
 func samples(t fataler, m *schema.Message) sample.Set {
-	s, err := sample.Of(m.Descriptor(), sample.Config{})
+	s, err := sample.Of(context.Background(), m.Descriptor(), sample.Config{})
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
@@ -298,21 +302,54 @@ func TestTheSameMessageHasTheSameSamples(t *testing.T) {
 	now := time.Now()
 	again := load(t, "testdata")
 	for i, c := range load(t, "testdata") {
-		one, err := sample.Of(c.Payload.Descriptor(), sample.Config{Now: now})
+		one, err := sample.Of(t.Context(), c.Payload.Descriptor(), sample.Config{Now: now})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if other, err := sample.Of(again[i].Payload.Descriptor(), sample.Config{Now: now}); err != nil || !reflect.DeepEqual(one, other) {
+		if other, err := sample.Of(t.Context(), again[i].Payload.Descriptor(), sample.Config{Now: now}); err != nil || !reflect.DeepEqual(one, other) {
 			t.Errorf("%s differs: %v", one.Message, err)
 		}
 	}
 }
 
+func TestWhoDoesNotWaitIsNotKept(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, c := range load(t, "testdata") {
+		if _, err := sample.Of(ctx, c.Payload.Descriptor(), sample.Config{}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", c.Name(), err)
+		}
+	}
+	// Each of its evaluations takes a while, and there would be thousands.
+	slow := message(t, t.TempDir(), `repeated int32 a = 1 [(buf.validate.field).repeated.min_items = 1000]; option (buf.validate.message).cel = {
+		id: "slow" expression: "this.a.all(x, this.a.all(y, x + y < 2147483000 || this.b > 5))" }; int32 b = 2;`, "")
+	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	if _, err := sample.Of(ctx, slow.Descriptor(), sample.Config{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// A hub's registry refuses such a declaration; what is linked into a program was
+// never asked.
 func TestRulesThatDoNotCompileAreAnError(t *testing.T) {
-	// The hub's registry refuses them; a program's linked files are not asked.
-	m := (&validate.FieldRules{}).ProtoReflect().Descriptor()
-	if _, err := sample.Of(m, sample.Config{MaxCases: 50}); err != nil {
-		t.Errorf("protovalidate's own: %v", err)
+	rules := &validate.MessageRules{}
+	rules.SetCelExpression([]string{"this.gone == 1"})
+	options := &descriptorpb.MessageOptions{}
+	proto.SetExtension(options, validate.E_Message, rules)
+	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name: new("t.proto"), Package: new("t.v1"), Syntax: new("proto3"),
+		MessageType: []*descriptorpb.DescriptorProto{{Name: new("M"), Options: options}},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sample.Of(t.Context(), file.Messages().Get(0), sample.Config{}); err == nil || !strings.Contains(err.Error(), "undefined field 'gone'") {
+		t.Errorf("%v", err)
 	}
 }
 

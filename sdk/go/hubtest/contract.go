@@ -60,7 +60,7 @@ func contract[M proto.Message](t testing.TB, name string, message *schema.Messag
 	if got := of.ProtoReflect().Descriptor().FullName(); got != message.Name() {
 		t.Fatalf("hubtest: the message of %s is %s, not %s", name, message.Name(), got)
 	}
-	set, err := sample.Of(message.Descriptor(), sample.Config{})
+	set, err := sample.Of(t.Context(), message.Descriptor(), sample.Config{})
 	if err != nil {
 		t.Fatalf("hubtest: %s: %v", message.Name(), err)
 	}

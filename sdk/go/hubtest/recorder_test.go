@@ -42,8 +42,9 @@ type probe struct {
 	cleanups []func()
 }
 
-func (p *probe) Helper()          {}
-func (p *probe) Cleanup(f func()) { p.cleanups = append(p.cleanups, f) }
+func (p *probe) Helper()                  {}
+func (p *probe) Context() context.Context { return context.Background() }
+func (p *probe) Cleanup(f func())         { p.cleanups = append(p.cleanups, f) }
 
 func (p *probe) Errorf(format string, args ...any) {
 	p.mu.Lock()
