@@ -2,12 +2,15 @@ package sample
 
 import (
 	"errors"
+	"slices"
 	"strings"
+	"time"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // breach is a broken rule.
@@ -53,10 +56,24 @@ func isJust(found []breach, want *breach) bool {
 // alone, whatever the message and its other fields ask for. An error is that a
 // rule cannot be evaluated.
 func (k *maker) judge(m protoreflect.Message, only protoreflect.FieldDescriptor) ([]breach, error) {
+	return k.judgeAt(k.cfg.Now, m, only)
+}
+
+// lasts tells whether the verdict is the same a while later. What is close to now may
+// pass when it is made and not when it is read, or the other way round.
+func (k *maker) lasts(m protoreflect.Message, only protoreflect.FieldDescriptor, found []breach) bool {
+	later, err := k.judgeAt(k.cfg.Now.Add(shelfLife), m, only)
+	return err == nil && slices.EqualFunc(found, later, func(a, b breach) bool { return a.key() == b.key() })
+}
+
+// shelfLife is how long a payload keeps its verdict at least.
+const shelfLife = time.Minute
+
+func (k *maker) judgeAt(now time.Time, m protoreflect.Message, only protoreflect.FieldDescriptor) ([]breach, error) {
 	if err := k.ended(); err != nil {
 		return nil, err
 	}
-	var options []protovalidate.ValidationOption
+	options := []protovalidate.ValidationOption{protovalidate.WithNowFunc(func() *timestamppb.Timestamp { return timestamppb.New(now) })}
 	if only != nil {
 		options = append(options, protovalidate.WithFilter(protovalidate.FilterFunc(
 			func(in protoreflect.Message, asked protoreflect.Descriptor) bool { return in != m || asked == only },

@@ -49,8 +49,8 @@ func (of *kind) together(found []breach) {
 	}
 }
 
-// contradiction notes a field that no value passes in.
-func (of *kind) contradiction(s slot, targets []breach) {
+// contradiction notes a field that no value passes in; brief: none for long.
+func (of *kind) contradiction(s slot, targets []breach, brief bool) {
 	if len(targets) == 0 || slices.ContainsFunc(s.valid, func(c candidate) bool {
 		return c.value.IsValid() || !s.field.HasPresence() && !s.field.IsList() && !s.field.IsMap()
 	}) {
@@ -63,6 +63,9 @@ func (of *kind) contradiction(s slot, targets []breach) {
 	reason := "no value was found that keeps all its rules: " + strings.Join(rules, ", ")
 	if len(s.valid) > 0 {
 		reason = "only leaving it out passes; no value was found that keeps all its rules: " + strings.Join(rules, ", ")
+	}
+	if brief {
+		reason += "; what passes now does not a minute later"
 	}
 	of.untested = append(of.untested, Untested{Field: s.field.JSONName(), Reason: reason})
 }
@@ -126,7 +129,7 @@ func (k *maker) slot(field protoreflect.FieldDescriptor, near hints, of *kind) s
 		of.targets[b.key()] = b
 	}
 	s := slot{field: field}
-	seen := map[string]bool{}
+	seen, brief := map[string]bool{}, false
 	for _, c := range k.field(field, rules, near, of) {
 		m := dynamicpb.NewMessage(field.ContainingMessage())
 		if c.value.IsValid() {
@@ -140,6 +143,8 @@ func (k *maker) slot(field protoreflect.FieldDescriptor, near hints, of *kind) s
 		found, err := k.judge(m, field)
 		switch large := len(data) > k.cfg.MaxPayloadBytes; {
 		case err != nil: // a rule cannot be evaluated on it
+		case field.Message() != nil && !k.lasts(m, field, found):
+			brief = true
 		case large && len(found) == 1:
 			of.large[found[0].key()] = true
 		case large:
@@ -153,7 +158,7 @@ func (k *maker) slot(field protoreflect.FieldDescriptor, near hints, of *kind) s
 			of.together(found)
 		}
 	}
-	of.contradiction(s, k.targets(field, rules))
+	of.contradiction(s, k.targets(field, rules), brief)
 	return s
 }
 

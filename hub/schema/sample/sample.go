@@ -37,7 +37,8 @@ type Config struct {
 	// MaxCases is how many payloads a message has at most, of each kind.
 	// Rules beyond it are untested. Default: 4,096.
 	MaxCases int
-	// Now is the time that rules with now are held to. Default: the clock's.
+	// Now is the time that rules with now are held to, and a minute later still. Default:
+	// the clock's.
 	Now time.Time
 }
 
@@ -228,7 +229,7 @@ func (k *maker) finish(m protoreflect.MessageDescriptor, c candidate, want *brea
 		return nil, nil, false
 	}
 	found, err := k.judge(again, nil)
-	if err != nil || !isJust(found, want) {
+	if err != nil || !isJust(found, want) || !k.lasts(again, nil, found) {
 		return nil, nil, false
 	}
 	if want != nil {

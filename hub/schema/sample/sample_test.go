@@ -256,6 +256,11 @@ func TestWhatIsNotTestedIsSaid(t *testing.T) {
 			true,
 		},
 		{
+			"close to now", `google.protobuf.Timestamp a = 1 [(buf.validate.field).timestamp.within = { seconds: 5 }];`,
+			[]string{"a: only leaving it out passes; no value was found that keeps all its rules: timestamp.within; what passes now does not a minute later"},
+			true,
+		},
+		{
 			"within another message", `N n = 1;`,
 			[]string{"n.a string.max_len: what breaks it is larger than a payload may be, 65536 bytes"},
 			true,
@@ -309,6 +314,23 @@ func TestTheSameMessageHasTheSameSamples(t *testing.T) {
 		if other, err := sample.Of(t.Context(), again[i].Payload.Descriptor(), sample.Config{Now: now}); err != nil || !reflect.DeepEqual(one, other) {
 			t.Errorf("%s differs: %v", one.Message, err)
 		}
+	}
+}
+
+// A payload may be written down and read later: whatever now is by then.
+func TestVerdictsLastForAMinute(t *testing.T) {
+	m := message(t, t.TempDir(), `
+		google.protobuf.Timestamp past = 1 [(buf.validate.field).timestamp.lt_now = true, (buf.validate.field).required = true];
+		google.protobuf.Timestamp future = 2 [(buf.validate.field).timestamp.gt_now = true, (buf.validate.field).required = true];
+		google.protobuf.Timestamp lately = 3 [(buf.validate.field).timestamp.within = { seconds: 120 }, (buf.validate.field).required = true];
+		google.protobuf.Timestamp soon = 4 [(buf.validate.field).cel = { id: "soon" expression: "this > now + duration('10s')" }];`, "")
+	now := time.Now()
+	for _, made := range []time.Time{now, now.Add(-55 * time.Second)} { // the second is read 55 s later
+		s, err := sample.Of(t.Context(), m.Descriptor(), sample.Config{Now: made})
+		if _, ok := s.Passing(); err != nil || !ok || len(s.Untested) > 0 {
+			t.Errorf("%v, %v", err, s.Untested)
+		}
+		agrees(t, m, s)
 	}
 }
 
