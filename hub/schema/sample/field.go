@@ -75,7 +75,7 @@ func (k *maker) messages(
 		if u.Field != "" {
 			path += "." + u.Field
 		}
-		of.untested = append(of.untested, Untested{Field: path, Rule: u.Rule, Reason: u.Reason})
+		of.leave(Untested{Field: path, Rule: u.Rule, Reason: u.Reason})
 	}
 	return out
 }

@@ -16,6 +16,9 @@ import (
 // are two, and a text may fail its pattern in more than one way.
 const perRule = 5
 
+// maxUntested is how many rules are listed that have no payload.
+const maxUntested = 4096
+
 // kind is what was made of one type of message. Paths begin at it.
 type kind struct {
 	// valid and broken are messages; the first valid one is the smallest.
@@ -49,6 +52,17 @@ func (of *kind) together(found []breach) {
 	}
 }
 
+// leave notes what is not tested. Messages within messages may have more rules than
+// anybody can read: six fields on six levels are 46,656 paths. Then it says so.
+func (of *kind) leave(u Untested) {
+	switch n := len(of.untested); {
+	case n < maxUntested:
+		of.untested = append(of.untested, u)
+	case n == maxUntested:
+		of.untested = append(of.untested, Untested{Reason: fmt.Sprintf("more than %d rules are not tested; the rest is not listed", maxUntested)})
+	}
+}
+
 // contradiction notes a field that no value passes in; brief: none for long.
 func (of *kind) contradiction(s slot, targets []breach, brief bool) {
 	if len(targets) == 0 || slices.ContainsFunc(s.valid, func(c candidate) bool {
@@ -67,7 +81,7 @@ func (of *kind) contradiction(s slot, targets []breach, brief bool) {
 	if brief {
 		reason += "; what passes now does not a minute later"
 	}
-	of.untested = append(of.untested, Untested{Field: s.field.JSONName(), Reason: reason})
+	of.leave(Untested{Field: s.field.JSONName(), Reason: reason})
 }
 
 // message makes a type's samples, once. While they are made, a field of the
@@ -173,7 +187,7 @@ type work struct {
 func (w *work) passing() {
 	least, most := w.settle()
 	if !least {
-		w.untested = append(w.untested, Untested{Reason: "no payload was found that keeps all rules"})
+		w.leave(Untested{Reason: "no payload was found that keeps all rules"})
 		return
 	}
 	pass := func(choice []int, why string) {
@@ -280,7 +294,7 @@ func (w *work) rest() {
 		}
 		target := w.targets[key]
 		field := patternPath(target.path, w.assembly.message)
-		w.untested = append(w.untested, Untested{Field: field, Rule: target.rule, Reason: w.reason(key)})
+		w.leave(Untested{Field: field, Rule: target.rule, Reason: w.reason(key)})
 	}
 }
 
