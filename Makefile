@@ -13,8 +13,8 @@ GOLANGCI ?= go tool -modfile=tools/golangci/go.mod golangci-lint
 PROTOS    := proto $(wildcard examples/*/proto)
 TEMPLATES := buf.gen.yaml $(wildcard examples/*/buf.gen.yaml)
 GENERATED := gen $(wildcard examples/*/gen)
-# Pages that a program makes of protos and their comments.
-REFERENCE := docs/configuration.md docs/errors/README.md
+# Pages that a program makes of protos and their comments: it fails where one is missing.
+REFERENCE := docs/configuration.md docs/errors/README.md docs/reference
 
 # The real JavaScript clients; npm ci runs again only when a lock file changed.
 NODE_MODULES := e2e/node_modules/.installed

@@ -22,29 +22,44 @@ func comments(path string) (map[protoreflect.FullName]string, error) {
 		return nil, err
 	}
 	said := map[protoreflect.FullName]string{}
-	note := func(d protoreflect.Descriptor) {
+	every(files[0], func(d protoreflect.Descriptor) {
 		text := d.ParentFile().SourceLocations().ByDescriptor(d).LeadingComments
 		said[d.FullName()] = strings.Join(strings.Fields(text), " ")
-	}
-	for i := range files[0].Messages().Len() {
-		message := files[0].Messages().Get(i)
-		note(message)
-		for j := range message.Fields().Len() {
-			note(message.Fields().Get(j))
-		}
-		for j := range message.Enums().Len() {
-			noteEnum(message.Enums().Get(j), note)
-		}
-	}
-	for i := range files[0].Enums().Len() {
-		noteEnum(files[0].Enums().Get(i), note)
-	}
+	})
 	return said, nil
 }
 
-func noteEnum(enum protoreflect.EnumDescriptor, note func(protoreflect.Descriptor)) {
-	note(enum)
-	for i := range enum.Values().Len() {
-		note(enum.Values().Get(i))
+// every visits all that a file declares. An enum's values are named beside it,
+// not in it.
+func every(file protoreflect.FileDescriptor, visit func(protoreflect.Descriptor)) {
+	each(file.Extensions(), func(d protoreflect.ExtensionDescriptor) { visit(d) })
+	each(file.Enums(), func(d protoreflect.EnumDescriptor) { everyValue(d, visit) })
+	each(file.Messages(), func(d protoreflect.MessageDescriptor) { everyField(d, visit) })
+	each(file.Services(), func(d protoreflect.ServiceDescriptor) {
+		visit(d)
+		each(d.Methods(), func(d protoreflect.MethodDescriptor) { visit(d) })
+	})
+}
+
+func everyField(message protoreflect.MessageDescriptor, visit func(protoreflect.Descriptor)) {
+	visit(message)
+	each(message.Fields(), func(d protoreflect.FieldDescriptor) { visit(d) })
+	each(message.Oneofs(), func(d protoreflect.OneofDescriptor) { visit(d) })
+	each(message.Enums(), func(d protoreflect.EnumDescriptor) { everyValue(d, visit) })
+	each(message.Messages(), func(d protoreflect.MessageDescriptor) { everyField(d, visit) })
+}
+
+func everyValue(enum protoreflect.EnumDescriptor, visit func(protoreflect.Descriptor)) {
+	visit(enum)
+	each(enum.Values(), func(d protoreflect.EnumValueDescriptor) { visit(d) })
+}
+
+func each[D any](list interface {
+	Len() int
+	Get(i int) D
+}, visit func(D),
+) {
+	for i := range list.Len() {
+		visit(list.Get(i))
 	}
 }

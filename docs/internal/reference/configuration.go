@@ -12,7 +12,6 @@ import (
 	configv1 "github.com/realtime-hub/hub/gen/hub/config/v1"
 )
 
-// configurationHead has ' for `, which Go's raw strings cannot hold.
 const configurationHead = `<!-- Made by docs/internal/reference of proto/hub/config/v1/config.proto: run 'make generate'. -->
 # Configuration
 
@@ -29,7 +28,7 @@ func configuration() (string, error) {
 		return "", err
 	}
 	w := &writer{said: said}
-	fmt.Fprint(w, strings.ReplaceAll(configurationHead, "'", "`"))
+	fmt.Fprint(w, ticks(configurationHead))
 	w.section("", (&configv1.Config{}).ProtoReflect().Descriptor(), true)
 	return w.String(), nil
 }
@@ -100,12 +99,17 @@ func sentence(comment, name string) string {
 
 var preset = regexp.MustCompile(`\s*(?:Default: (.+?)|(Required))\.(?:\s|$)`)
 
-func (w *writer) row(path string, field protoreflect.FieldDescriptor, bound bool) {
-	meaning, standard := w.said[field.FullName()], ""
-	if m := preset.FindStringSubmatch(meaning); m != nil {
-		standard = m[1] + strings.ToLower(m[2])
-		meaning = strings.TrimSpace(strings.Replace(meaning, m[0], " ", 1))
+// withoutDefault parts a comment from what it says of the default.
+func withoutDefault(comment string) (meaning, standard string) {
+	m := preset.FindStringSubmatch(comment)
+	if m == nil {
+		return comment, ""
 	}
+	return strings.TrimSpace(strings.Replace(comment, m[0], " ", 1)), m[1] + strings.ToLower(m[2])
+}
+
+func (w *writer) row(path string, field protoreflect.FieldDescriptor, bound bool) {
+	meaning, standard := withoutDefault(w.said[field.FullName()])
 	if field.Enum() != nil {
 		meaning = strings.TrimSpace(meaning + " " + w.choices(field.Enum()))
 	}

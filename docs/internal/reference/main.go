@@ -1,8 +1,10 @@
 // Command reference makes the parts of the documentation that are said
-// elsewhere already: docs/configuration.md, of the configuration's proto with
-// its comments and rules, and the table in docs/errors/README.md, of
+// elsewhere already: docs/configuration.md and docs/reference, of the protos with
+// their comments and rules, and the table in docs/errors/README.md, of
 // hub.v1.Reason and of what a reason settles in hub/internal/fault. `make
-// generate` runs it in the repository's root, `make check` compares.
+// generate` runs it in the repository's root, `make check` compares. It fails
+// where a comment is missing, and where docs/errors lacks a reason's page or has
+// one of none.
 package main
 
 import (
@@ -23,10 +25,15 @@ func main() {
 
 // run makes the pages.
 func run(out string) error {
-	for path, page := range map[string]func() (string, error){
-		"docs/configuration.md": configuration,
-		"docs/errors/README.md": errorsIndex,
-	} {
+	pages := map[string]func() (string, error){
+		"docs/configuration.md":    configuration,
+		"docs/errors/README.md":    errorsIndex,
+		"docs/reference/README.md": referenceIndex,
+	}
+	for _, s := range sources {
+		pages[s.path()] = s.page
+	}
+	for path, page := range pages {
 		text, err := page()
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)

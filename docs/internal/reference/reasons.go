@@ -6,8 +6,11 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,11 +33,41 @@ func errorsIndex() (string, error) {
 	if !begins || !ends {
 		return "", fmt.Errorf("the lines around the table are not there: %s%s", tableBegins, tableEnds)
 	}
+	if err := everyPage(); err != nil {
+		return "", err
+	}
 	table, err := reasons()
 	if err != nil {
 		return "", err
 	}
 	return before + tableBegins + table + tableEnds + after, nil
+}
+
+// everyPage compares the pages that are there with the reasons: each has one,
+// and there is none of anything else.
+func everyPage() error {
+	paths, err := filepath.Glob("docs/errors/*.md")
+	if err != nil {
+		return err
+	}
+	wanted := map[string]bool{"README": true}
+	for name, number := range hubv1.Reason_value {
+		if number != 0 {
+			wanted[strings.TrimPrefix(name, "REASON_")] = true
+		}
+	}
+	var wrong []error
+	for _, path := range paths {
+		name := strings.TrimSuffix(filepath.Base(path), ".md")
+		if !wanted[name] {
+			wrong = append(wrong, fmt.Errorf("%s is the page of no reason: remove it, or name it after one of hub.v1.Reason", path))
+		}
+		delete(wanted, name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		wrong = append(wrong, fmt.Errorf("%s has no page: write docs/errors/%s.md, with cause and cure", name, name))
+	}
+	return errors.Join(wrong...)
 }
 
 // coded is a reason's comment: what it means, and its code in brackets.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
@@ -29,15 +30,29 @@ func inWords(rules *validate.FieldRules) []string {
 		out = append(out, stringRules(rules.GetString())...)
 	case rules.GetRepeated() != nil:
 		out = append(out, listRules(rules.GetRepeated())...)
+	case rules.GetMap() != nil:
+		out = append(out, mapRules(rules.GetMap())...)
 	case rules.GetUint32() != nil:
-		out = append(out, fmt.Sprintf("at most %d", rules.GetUint32().GetLte()))
+		out = append(out, bounds(rules.GetUint32().GetGte(), rules.GetUint32().GetLte()))
+	case rules.GetDouble() != nil:
+		out = append(out, bounds(rules.GetDouble().GetGte(), rules.GetDouble().GetLte()))
 	case rules.GetDuration() != nil:
 		out = append(out, durationRules(rules.GetDuration()))
 	case rules.GetEnum() != nil: // the values are listed with their meaning
+	case rules.GetRequired(): // said in the comment, and so in the column of defaults
+	case rules.GetIgnore() == validate.Ignore_IGNORE_ALWAYS: // a choice that a comment explains
 	case len(rules.GetCel()) == 0:
 		out = append(out, fmt.Sprintf("`%v`", rules))
 	}
 	return out
+}
+
+// bounds are of what is not negative.
+func bounds[N uint32 | float64](least, most N) string {
+	if least > 0 {
+		return fmt.Sprintf("from %v to %v", least, most)
+	}
+	return fmt.Sprintf("at most %v", most)
 }
 
 func stringRules(r *validate.StringRules) []string {
@@ -47,6 +62,14 @@ func stringRules(r *validate.StringRules) []string {
 		out = append(out, fmt.Sprintf("%d to %d characters", least, most))
 	case most > 0:
 		out = append(out, fmt.Sprintf("at most %d characters", most))
+	case least > 0:
+		out = append(out, "not empty")
+	}
+	switch least, most := r.GetMinBytes(), r.GetMaxBytes(); {
+	case least > 0 && most > 0:
+		out = append(out, fmt.Sprintf("%d to %d bytes", least, most))
+	case most > 0:
+		out = append(out, fmt.Sprintf("at most %d bytes", most))
 	case least > 0:
 		out = append(out, "not empty")
 	}
@@ -87,8 +110,19 @@ func listRules(r *validate.RepeatedRules) []string {
 	return out
 }
 
+func mapRules(r *validate.MapRules) []string {
+	out := []string{fmt.Sprintf("at most %d", r.GetMaxPairs())}
+	for what, of := range map[string]*validate.FieldRules{"keys": r.GetKeys(), "values": r.GetValues()} {
+		if words := inWords(of); of != nil && len(words) > 0 {
+			out = append(out, what+": "+strings.Join(words, ", "))
+		}
+	}
+	slices.Sort(out[1:])
+	return out
+}
+
 func durationRules(r *validate.DurationRules) string {
-	least := "at least 0s"
+	least := fmt.Sprintf("at least %s", r.GetGte().AsDuration())
 	if r.GetGt() != nil {
 		least = "more than 0s"
 	}

@@ -39,31 +39,41 @@ const (
 //
 // AdminService is for operators, and for backends that declare channels.
 type AdminServiceClient interface {
-	// ListChannels lists the declared channels that the caller's token covers, by name.
+	// ListChannels lists the declared channels that the caller's token covers,
+	// by name. Needs the right ADMIN on the channels.
 	ListChannels(ctx context.Context, in *ListChannelsRequest, opts ...grpc.CallOption) (*ListChannelsResponse, error)
 	// GetChannel shows one declared channel with its message's descriptors.
+	// Needs the right ADMIN on the channel.
 	GetChannel(ctx context.Context, in *GetChannelRequest, opts ...grpc.CallOption) (*GetChannelResponse, error)
 	// RegisterChannels declares channels at run time: all of one owner's at
 	// once, replacing what it had. Kept in memory only. Needs the right REGISTER
 	// on every declared name.
 	RegisterChannels(ctx context.Context, in *RegisterChannelsRequest, opts ...grpc.CallOption) (*RegisterChannelsResponse, error)
-	// ListSessions lists sessions of this hub.
+	// ListSessions lists sessions of this hub. Needs the right ADMIN on the channel
+	// that the request names, else on `*`.
 	ListSessions(ctx context.Context, in *ListSessionsRequest, opts ...grpc.CallOption) (*ListSessionsResponse, error)
-	// DisconnectSession ends sessions; their clients stay away.
+	// DisconnectSession ends sessions; their clients stay away. Needs the right
+	// ADMIN on `*`.
 	DisconnectSession(ctx context.Context, in *DisconnectSessionRequest, opts ...grpc.CallOption) (*DisconnectSessionResponse, error)
-	// Unsubscribe ends subscriptions.
+	// Unsubscribe ends subscriptions; the browser is told by hub:unsubscribed, and
+	// may subscribe again if it may. Needs the right ADMIN on the channel.
 	Unsubscribe(ctx context.Context, in *UnsubscribeRequest, opts ...grpc.CallOption) (*UnsubscribeResponse, error)
-	// ListMembers pages through a channel's members.
+	// ListMembers pages through a channel's members; NOT_ENABLED where it declares
+	// no presence. Needs the right ADMIN on the channel.
 	ListMembers(ctx context.Context, in *ListMembersRequest, opts ...grpc.CallOption) (*ListMembersResponse, error)
-	// ListHistory pages through what a channel keeps.
+	// ListHistory pages through what a channel keeps; NOT_ENABLED where it declares
+	// no history. Needs the right ADMIN on the channel.
 	ListHistory(ctx context.Context, in *ListHistoryRequest, opts ...grpc.CallOption) (*ListHistoryResponse, error)
 	// ListDeadLetters lists inbound messages that failed for good, newest first.
+	// Needs the right ADMIN on the channels.
 	ListDeadLetters(ctx context.Context, in *ListDeadLettersRequest, opts ...grpc.CallOption) (*ListDeadLettersResponse, error)
-	// Explain says for each gate whether a session could join and send.
+	// Explain says for each gate whether a session could join and send. Needs the
+	// right ADMIN on the channel.
 	Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error)
-	// Watch follows a concrete channel as a subscriber would.
+	// Watch follows a concrete channel as a subscriber would. Needs the right ADMIN
+	// on the channel.
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
-	// GetStats shows counts of this hub.
+	// GetStats shows counts of this hub. Needs the right ADMIN.
 	GetStats(ctx context.Context, in *GetStatsRequest, opts ...grpc.CallOption) (*GetStatsResponse, error)
 }
 
@@ -210,31 +220,41 @@ func (c *adminServiceClient) GetStats(ctx context.Context, in *GetStatsRequest, 
 //
 // AdminService is for operators, and for backends that declare channels.
 type AdminServiceServer interface {
-	// ListChannels lists the declared channels that the caller's token covers, by name.
+	// ListChannels lists the declared channels that the caller's token covers,
+	// by name. Needs the right ADMIN on the channels.
 	ListChannels(context.Context, *ListChannelsRequest) (*ListChannelsResponse, error)
 	// GetChannel shows one declared channel with its message's descriptors.
+	// Needs the right ADMIN on the channel.
 	GetChannel(context.Context, *GetChannelRequest) (*GetChannelResponse, error)
 	// RegisterChannels declares channels at run time: all of one owner's at
 	// once, replacing what it had. Kept in memory only. Needs the right REGISTER
 	// on every declared name.
 	RegisterChannels(context.Context, *RegisterChannelsRequest) (*RegisterChannelsResponse, error)
-	// ListSessions lists sessions of this hub.
+	// ListSessions lists sessions of this hub. Needs the right ADMIN on the channel
+	// that the request names, else on `*`.
 	ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error)
-	// DisconnectSession ends sessions; their clients stay away.
+	// DisconnectSession ends sessions; their clients stay away. Needs the right
+	// ADMIN on `*`.
 	DisconnectSession(context.Context, *DisconnectSessionRequest) (*DisconnectSessionResponse, error)
-	// Unsubscribe ends subscriptions.
+	// Unsubscribe ends subscriptions; the browser is told by hub:unsubscribed, and
+	// may subscribe again if it may. Needs the right ADMIN on the channel.
 	Unsubscribe(context.Context, *UnsubscribeRequest) (*UnsubscribeResponse, error)
-	// ListMembers pages through a channel's members.
+	// ListMembers pages through a channel's members; NOT_ENABLED where it declares
+	// no presence. Needs the right ADMIN on the channel.
 	ListMembers(context.Context, *ListMembersRequest) (*ListMembersResponse, error)
-	// ListHistory pages through what a channel keeps.
+	// ListHistory pages through what a channel keeps; NOT_ENABLED where it declares
+	// no history. Needs the right ADMIN on the channel.
 	ListHistory(context.Context, *ListHistoryRequest) (*ListHistoryResponse, error)
 	// ListDeadLetters lists inbound messages that failed for good, newest first.
+	// Needs the right ADMIN on the channels.
 	ListDeadLetters(context.Context, *ListDeadLettersRequest) (*ListDeadLettersResponse, error)
-	// Explain says for each gate whether a session could join and send.
+	// Explain says for each gate whether a session could join and send. Needs the
+	// right ADMIN on the channel.
 	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
-	// Watch follows a concrete channel as a subscriber would.
+	// Watch follows a concrete channel as a subscriber would. Needs the right ADMIN
+	// on the channel.
 	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
-	// GetStats shows counts of this hub.
+	// GetStats shows counts of this hub. Needs the right ADMIN.
 	GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }

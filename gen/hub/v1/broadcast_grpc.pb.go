@@ -34,7 +34,8 @@ type BroadcastServiceClient interface {
 	// without subscribers is no error. Needs the right BROADCAST on the channel.
 	Broadcast(ctx context.Context, in *BroadcastRequest, opts ...grpc.CallOption) (*BroadcastResponse, error)
 	// BroadcastBatch sends up to 1,000 messages, in order per channel. A failed
-	// one does not stop the others: each has its own result.
+	// one does not stop the others: each has its own result. Needs the right
+	// BROADCAST on each channel.
 	BroadcastBatch(ctx context.Context, in *BroadcastBatchRequest, opts ...grpc.CallOption) (*BroadcastBatchResponse, error)
 }
 
@@ -77,7 +78,8 @@ type BroadcastServiceServer interface {
 	// without subscribers is no error. Needs the right BROADCAST on the channel.
 	Broadcast(context.Context, *BroadcastRequest) (*BroadcastResponse, error)
 	// BroadcastBatch sends up to 1,000 messages, in order per channel. A failed
-	// one does not stop the others: each has its own result.
+	// one does not stop the others: each has its own result. Needs the right
+	// BROADCAST on each channel.
 	BroadcastBatch(context.Context, *BroadcastBatchRequest) (*BroadcastBatchResponse, error)
 	mustEmbedUnimplementedBroadcastServiceServer()
 }

@@ -142,17 +142,17 @@ func (InboundOptions_Delivery) EnumDescriptor() ([]byte, []int) {
 // payload of every broadcast on it.
 type ChannelOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Dot-separated segments of [a-z0-9_-]+, at least two; a segment may be a
-	// {param}, the first may not; the first segment `hub` is reserved; at most
+	// Dot-separated segments of `[a-z0-9_-]+`, at least two; a segment may be a
+	// `{param}`, the first may not; the first segment `hub` is reserved; at most
 	// 255 bytes when filled in. Required.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Who may join. Required: a channel without a scope does not load.
+	// Who may join; a channel without a scope does not load. Required.
 	Scope *Scope `protobuf:"bytes,2,opt,name=scope,proto3" json:"scope,omitempty"`
 	// Rules for the values of the name's params, by param. Default: any value.
 	Params map[string]*validate.StringRules `protobuf:"bytes,3,rep,name=params,proto3" json:"params,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// What is kept for recovery. Default: nothing.
+	// What is kept, so that a browser that was away gets what it missed. Default: nothing.
 	History *History `protobuf:"bytes,4,opt,name=history,proto3" json:"history,omitempty"`
-	// Makes members of the channel visible to who may join it. Default: off.
+	// Makes members of the channel visible to whoever may join it: `presence {}`. Default: off.
 	Presence *Presence `protobuf:"bytes,5,opt,name=presence,proto3" json:"presence,omitempty"`
 	// What happens to a subscriber that cannot keep up. Default: SLOW_DISCONNECT.
 	OnSlow        ChannelOptions_Slow `protobuf:"varint,6,opt,name=on_slow,json=onSlow,proto3,enum=hub.v1.ChannelOptions_Slow" json:"on_slow,omitempty"`
@@ -240,7 +240,7 @@ type InboundOptions struct {
 	Channel string `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
 	// Who may send. Default: the channel's scope.
 	Scope *Scope `protobuf:"bytes,2,opt,name=scope,proto3" json:"scope,omitempty"`
-	// Default: DELIVERY_AT_LEAST_ONCE.
+	// How often a worker may see one message. Default: DELIVERY_AT_LEAST_ONCE.
 	Delivery InboundOptions_Delivery `protobuf:"varint,3,opt,name=delivery,proto3,enum=hub.v1.InboundOptions_Delivery" json:"delivery,omitempty"`
 	// A worker's time for one delivery, from 1 ms to 10 min. Default: 10 s.
 	Deadline *durationpb.Duration `protobuf:"bytes,4,opt,name=deadline,proto3" json:"deadline,omitempty"`
@@ -327,7 +327,7 @@ func (x *InboundOptions) GetRate() *Rate {
 // Scope says who may join a channel, or send on it.
 type Scope struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required: there is no default scope.
+	// Who: there is no default scope. Required.
 	//
 	// Types that are valid to be assigned to Kind:
 	//
@@ -758,7 +758,7 @@ func (*Presence) Descriptor() ([]byte, []int) {
 	return file_hub_v1_channel_proto_rawDescGZIP(), []int{9}
 }
 
-// Rate is a token bucket for each session.
+// Rate is a token bucket for each session: what is sent beyond it is RATE_LIMITED.
 type Rate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Messages per second, sustained. Default: 50.

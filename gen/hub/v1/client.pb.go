@@ -380,7 +380,7 @@ func (x *InboundResult) GetId() string {
 	return ""
 }
 
-// PresenceArguments is the argument of hub:presence.
+// PresenceArguments is the argument of hub:presence; a bare string is its channel.
 type PresenceArguments struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The concrete channel. Required.
@@ -654,7 +654,8 @@ func (x *PresenceChange) GetLeft() []*Member {
 	return nil
 }
 
-// HistoryArguments is the argument of hub:history.
+// HistoryArguments is the argument of hub:history; a bare string is its
+// channel. The ack is `{ok: true, channel, position, messages: [{payload, meta}]}`, the oldest first.
 type HistoryArguments struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The concrete channel. Required.

@@ -404,7 +404,7 @@ type Attach struct {
 	// Declared names, as `notifications.user.{user_id}`. May be empty.
 	Channels []string `protobuf:"bytes,2,rep,name=channels,proto3" json:"channels,omitempty"`
 	// Unacked deliveries and events at once, at most 4,096; beside them as many
-	// questions. Default (0): 64.
+	// questions. Default: 64.
 	Capacity uint32 `protobuf:"varint,3,opt,name=capacity,proto3" json:"capacity,omitempty"`
 	// Lifecycle events the worker wants. Default: none.
 	Events []SessionEventKind `protobuf:"varint,4,rep,packed,name=events,proto3,enum=hub.v1.SessionEventKind" json:"events,omitempty"`
@@ -1121,9 +1121,9 @@ func (x *Identify) GetError() *Error {
 // Identity is who a session is.
 type Identity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required.
+	// The user's id. Required.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// Default: none.
+	// What scopes of kind `role` ask for. Default: none.
 	Roles []string `protobuf:"bytes,2,rep,name=roles,proto3" json:"roles,omitempty"`
 	// For workers; browsers do not see them. Default: none.
 	Attributes map[string]string `protobuf:"bytes,3,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -1269,7 +1269,7 @@ type Decide struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The question. Required.
 	QuestionId string `protobuf:"bytes,1,opt,name=question_id,json=questionId,proto3" json:"question_id,omitempty"`
-	// Default: no.
+	// Whether the session may join. Default: no.
 	Allow bool `protobuf:"varint,2,opt,name=allow,proto3" json:"allow,omitempty"`
 	// For the browser, when the answer is no.
 	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
