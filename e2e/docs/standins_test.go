@@ -42,11 +42,21 @@ esac`,
 [[ $1 == install && $2 == --prefix ]] || { echo "npm $*: only npm install --prefix DIR NAME… is expected" >&2; exit 1; }
 mkdir -p "$3/node_modules"
 for name in "${@:4}"; do
+	if [[ $name == /* ]]; then # a folder: sdk/ts
+		mkdir -p "$3/node_modules/@realtime-hub"
+		ln -sfn "$name" "$3/node_modules/@realtime-hub/client"
+		continue
+	fi
 	[[ -d $CLONE/e2e/node_modules/$name ]] || { echo "npm: e2e has no $name" >&2; exit 1; }
 	ln -sfn "$CLONE/e2e/node_modules/$name" "$3/node_modules/$name"
+	if [[ $name == typescript ]]; then
+		mkdir -p "$3/node_modules/.bin"
+		ln -sfn ../typescript/bin/tsc "$3/node_modules/.bin/tsc"
+	fi
 done`,
 	"make": `
 case "$1" in
+-C) PATH=${PATH#*:} "$real" "$@" >/dev/null ;; # in the real clone, by the real npm
 demo) exec "$real" demo ARGS="--http $HUB_HTTP_ADDRESS --grpc $HUB_GRPC_ADDRESS" ;;
 *) "$real" -n "$@" >/dev/null ;;
 esac`,
