@@ -169,7 +169,7 @@ func (p *program) Write(data []byte) (int, error) {
 func (s *stage) start(script string) {
 	s.t.Helper()
 	lines := linesOf(script)
-	command := lines[len(lines)-1]
+	command := strings.TrimPrefix(lines[len(lines)-1], "exec ")
 	s.stopLike(command)
 	cmd, _ := s.bash(context.WithoutCancel(s.t.Context()), "-eu", script)
 	p := &program{command: command, cmd: cmd, ended: make(chan struct{}), news: make(chan struct{})}

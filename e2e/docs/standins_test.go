@@ -12,6 +12,7 @@ var scripts = map[string]string{
 	"go": `
 case "$*" in
 "install ./cmd/hub") exit 0 ;;
+"install ./cmd/hubvet") cd "$CLONE" && exec "$real" build -o "$(dirname "$0")/hubvet" ./cmd/hubvet ;;
 "run ./cmd/hub "*) shift 2; exec hub "$@" ;;
 "mod edit "*) exec "$real" "${@//$STAGE/$CLONE}" ;; # whose packages are built already
 "get -tool "*) exec "$real" "$@@$(cd "$CLONE" && "$real" list -m -f '{{.Version}}' google.golang.org/protobuf)" ;;
