@@ -28,7 +28,8 @@
 // the document's own stands on the real clone, and takes the versions of that;
 // buf is that of tools/go.mod; a hub drains at once; `npm install` links what e2e
 // has installed; `apt-get install` looks whether it is there; `make demo` is
-// opened once and stopped, `make test` only asked what it would do.
+// opened once and stopped, `make test` only asked what it would do. A page that is
+// to be opened is, in Chromium (visit_test.go).
 package docs_test
 
 import (
@@ -117,7 +118,7 @@ func lookAtSources() error {
 			return err
 		case entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git"):
 			return filepath.SkipDir
-		case slices.Contains([]string{".go", ".mod", ".proto", ".html", ".js", ".tmpl"}, filepath.Ext(path)):
+		case slices.Contains([]string{".go", ".mod", ".proto", ".html", ".js", ".mjs", ".tmpl"}, filepath.Ext(path)):
 			_, err = os.Stat(path)
 		}
 		return err
@@ -148,7 +149,11 @@ func TestDocumentsDoWhatTheySay(t *testing.T) {
 			t.Parallel()
 			blocks := read(t, path)
 			needs(t, blocks)
-			follow(t, newStage(t), blocks)
+			s := newStage(t)
+			follow(t, s, blocks)
+			if visit := visits[path]; visit != nil {
+				visit(t, s)
+			}
 		})
 	}
 }
@@ -166,14 +171,19 @@ func needs(t *testing.T, blocks []block) {
 		family, _, _ := strings.Cut(absent, "-") // python3-socketio, python3-aiohttp
 		for name, command := range commands {
 			used := func(b block) bool { return b.runs() && strings.Contains(b.text, command) }
-			if name != family || !anyBlock(blocks, used) {
-				continue
+			if name == family && anyBlock(blocks, used) {
+				without(t, absent)
 			}
-			message := fmt.Sprintf("not installed: %s; on Debian: apt-get install --no-install-recommends %s", absent, absent)
-			if os.Getenv("HUB_CLIENTS") == "required" {
-				t.Fatal(message)
-			}
-			t.Skip(message)
 		}
 	}
+}
+
+// without ends a test for want of a client.
+func without(t *testing.T, absent string) {
+	t.Helper()
+	message := fmt.Sprintf("not installed: %s; on Debian: apt-get install --no-install-recommends %s", absent, absent)
+	if os.Getenv("HUB_CLIENTS") == "required" {
+		t.Fatal(message)
+	}
+	t.Skip(message)
 }
