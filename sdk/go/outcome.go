@@ -34,9 +34,9 @@ type RetryError struct {
 // Retry asks for the message again, from this worker or another, not before
 // after has passed: 0 is the hub's backoff, more than 30 s is 30 s. The hub
 // delivers a message at most 5 times and within its expiry (60 s unless
-// declared); then its sender learns that it failed, and why if err is a
-// [Reject]. The text of any other err stays in the worker's log. A nil err asks
-// all the same.
+// declared); then its sender is told HANDLER_TIMEOUT, and operators see err among
+// the dead letters if it is a [Reject]. The text of any other err stays in the
+// worker's log. A nil err asks all the same.
 func Retry(err error, after time.Duration) error {
 	return &RetryError{After: min(max(after, 0), maxRetryAfter), cause: err}
 }
