@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/tls"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"time"
@@ -48,6 +49,9 @@ type Config struct {
 type HTTPConfig struct {
 	// Address is host:port; port 0 takes a free one. Default: 127.0.0.1:8080.
 	Address string
+	// Listener is served in place of Address: a socket that another process
+	// bound, or memory. Run closes it. Default (nil): Address is bound.
+	Listener net.Listener
 	// AllowedOrigins may connect beside the hub's own, as https://app.example;
 	// "*" is any. A request without an Origin header is accepted: it is no
 	// browser. Default: same origin.
@@ -82,6 +86,9 @@ type GRPCConfig struct {
 	// Address is host:port; port 0 takes a free one. An address that is not
 	// loopback needs TLS and Tokens or Clients, or Insecure. Default: 127.0.0.1:8081.
 	Address string
+	// Listener is served in place of Address, and held to the same rule; a Unix
+	// socket counts as loopback. Run closes it. Default (nil): Address is bound.
+	Listener net.Listener
 	// TLS serves TLS; ClientCAs and ClientAuth say whose client certificates
 	// count. Reload takes certificates and CAs. Default (nil): plain.
 	TLS *tls.Config

@@ -40,8 +40,8 @@ func (s *Server) Reload(ctx context.Context, cfg Config) (Changes, error) {
 	s.state.mu.Lock()
 	defer s.state.mu.Unlock()
 	old := s.state.cfg
-	if err := gate.Exposure(old.GRPC.Address, old.GRPC.TLS != nil, len(cfg.Tokens)+len(cfg.Clients) > 0, old.GRPC.Insecure); err != nil {
-		return Changes{}, fmt.Errorf("grpc.address: %w", err)
+	if err := exposure(old.GRPC, len(cfg.Tokens)+len(cfg.Clients) > 0); err != nil {
+		return Changes{}, err
 	}
 	// From here on only the channels can fail, so they go first.
 	changes := Changes{Access: accessChanges(old, cfg), Restart: restartChanges(old, cfg)}

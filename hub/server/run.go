@@ -2,18 +2,13 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 )
-
-// opsOff is the operator's address where there is no such door.
-const opsOff = "off"
 
 // Bounds of what a shutdown waits for after the drain.
 const (
@@ -158,43 +153,4 @@ func (s *Server) expire(ctx context.Context) {
 			return
 		}
 	}
-}
-
-type listeners struct {
-	http, grpc, ops net.Listener
-}
-
-// listen binds all addresses or none.
-func (s *Server) listen(ctx context.Context) (listeners, error) {
-	s.state.mu.Lock()
-	defer s.state.mu.Unlock()
-	var out listeners
-	var bound []net.Listener
-	for _, door := range []struct {
-		name, address string
-		listener      *net.Listener
-		told          *string
-	}{
-		{"http", s.state.cfg.HTTP.Address, &out.http, &s.state.addresses.HTTP},
-		{"grpc", s.state.cfg.GRPC.Address, &out.grpc, &s.state.addresses.GRPC},
-		{"ops", s.state.cfg.Ops.Address, &out.ops, &s.state.addresses.Ops},
-	} {
-		if door.address == opsOff {
-			continue
-		}
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", door.address)
-		if err != nil {
-			for _, b := range bound {
-				_ = b.Close()
-			}
-			return listeners{}, fmt.Errorf("%s.address %s: %w; is another hub running? choose another address", door.name, door.address, err)
-		}
-		bound = append(bound, l)
-		*door.listener, *door.told = l, l.Addr().String()
-	}
-	if cfg := s.webTLS.config(); cfg != nil {
-		cfg.NextProtos = []string{"http/1.1"} // WebSocket is an HTTP/1.1 upgrade
-		out.http = tls.NewListener(out.http, cfg)
-	}
-	return out, nil
 }

@@ -1,8 +1,8 @@
 // Package server is the front door: it wires every room of the hub and owns
 // every long run. A program that embeds a hub needs New and Run alone.
 //
-// New checks the whole configuration and loads the channels, without a
-// listener yet; Run serves until its context ends, then drains: sessions are
+// New checks the whole configuration and loads the channels, and binds nothing
+// yet; Run serves until its context ends, then drains: sessions are
 // closed one by one over the window, each told why, and backends' calls are
 // finished. Reload changes what may change while it runs. Errors name what to
 // mend. A Server runs once; its methods may be called concurrently.
@@ -86,9 +86,8 @@ type Server struct {
 // New checks the configuration, loads the channels and wires the rooms.
 func New(cfg Config) (*Server, error) {
 	cfg = withDefaults(cfg)
-	secure := cfg.GRPC.TLS != nil
-	if err := gate.Exposure(cfg.GRPC.Address, secure, len(cfg.Tokens)+len(cfg.Clients) > 0, cfg.GRPC.Insecure); err != nil {
-		return nil, fmt.Errorf("grpc.address: %w", err)
+	if err := exposure(cfg.GRPC, len(cfg.Tokens)+len(cfg.Clients) > 0); err != nil {
+		return nil, err
 	}
 	access, err := gateConfig(cfg)
 	if err != nil {
