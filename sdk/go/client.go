@@ -72,7 +72,7 @@ type options struct {
 	insecure bool
 	tls      *tls.Config
 	hasTLS   bool
-	grpc     []grpc.DialOption // of tests
+	dial     func(ctx context.Context, address string) (net.Conn, error)
 }
 
 // WithToken sends a service token with every call. Over a connection without
@@ -94,6 +94,13 @@ func WithTLS(config *tls.Config) Option {
 	return func(o *options) { o.tls, o.hasTLS = config, true }
 }
 
+// WithDialer connects by dial, as through a tunnel, or by memory in a test. It is
+// given the address that Dial has, a name's as gRPC has looked it up; whether
+// TLS is used depends on Dial's address as ever. Default: TCP, or a Unix socket.
+func WithDialer(dial func(ctx context.Context, address string) (net.Conn, error)) Option {
+	return func(o *options) { o.dial = dial }
+}
+
 // Dial prepares a client of the hub's gRPC address, as hub:8081, or of any
 // target that gRPC knows, as dns:///hub:8081. It uses TLS except to loopback and
 // Unix sockets. It does not wait for a connection: a hub that is not there
@@ -107,7 +114,7 @@ func Dial(address string, opts ...Option) (*Client, error) {
 	if err := o.check(address); err != nil {
 		return nil, fmt.Errorf("hub: %w", err)
 	}
-	dial := append([]grpc.DialOption{
+	dial := []grpc.DialOption{
 		grpc.WithTransportCredentials(o.transport(address)),
 		// gRPC's own pause between two attempts grows to two minutes, for which a
 		// call would fail at once although the hub is back. 2 s fits a 10 s deadline.
@@ -121,7 +128,10 @@ func Dial(address string, opts ...Option) (*Client, error) {
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.WithChainUnaryInterceptor(unaryErrors),
 		grpc.WithChainStreamInterceptor(streamErrors),
-	}, o.grpc...)
+	}
+	if o.dial != nil {
+		dial = append(dial, grpc.WithContextDialer(o.dial))
+	}
 	if o.hasToken {
 		dial = append(dial, grpc.WithPerRPCCredentials(bearer(o.token)))
 	}

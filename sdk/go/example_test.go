@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -60,6 +61,25 @@ func ExampleWithInsecure() {
 		log.Fatal(err)
 	}
 	defer client.Close()
+}
+
+// Here the way leads elsewhere; a tunnel's own dial does the same.
+func ExampleWithDialer() {
+	address, stop := exampleHub()
+	defer stop()
+
+	client, err := hub.Dial("localhost:8081", hub.WithDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+
+	ch := hub.NewChannel[*wrapperspb.StringValue]("blog.article.feed")
+	_, err = hub.Broadcast(context.Background(), client, ch, wrapperspb.String("hello"))
+	fmt.Println(err)
+	// Output: <nil>
 }
 
 func ExampleWithTLS() {

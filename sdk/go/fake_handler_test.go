@@ -3,6 +3,7 @@ package hub_test
 import (
 	"context"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -114,7 +115,7 @@ func clientOf(t *testing.T, f hubv1.HandlerServiceServer) *hub.Client {
 	var ended sync.WaitGroup
 	ended.Go(func() { _ = server.Serve(l) })
 	t.Cleanup(func() { server.Stop(); ended.Wait() })
-	client, err := hub.Dial("passthrough:///memory:1", hub.WithInsecure(), hub.WithDialer(l.Dial))
+	client, err := hub.Dial("passthrough:///memory:1", hub.WithInsecure(), hub.WithDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }))
 	if err != nil {
 		t.Fatal(err)
 	}

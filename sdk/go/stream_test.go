@@ -398,7 +398,7 @@ func TestAHubThatDoesNotAnswerIsLeft(t *testing.T) {
 func TestNoHubIsNoEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, err := hub.Dial("passthrough:///memory:1", hub.WithInsecure(),
-			hub.WithDialer(func() (net.Conn, error) { return nil, errors.New("no route to host") }))
+			hub.WithDialer(func(context.Context, string) (net.Conn, error) { return nil, errors.New("no route to host") }))
 		if err != nil {
 			t.Fatal(err)
 		}
