@@ -114,7 +114,7 @@ func (d *declarations) wellFormed(one declared, option optionName, o proto.Messa
 	if needsScope && scope.GetKind() == nil {
 		d.found.addf(one.at(option, "scope"), "missing; say who may %s, as scope: { public: {} }", verb)
 	}
-	validator, err := d.own.options()
+	validator, err := optionRules()
 	if err == nil {
 		err = validator.Validate(o)
 	}

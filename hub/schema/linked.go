@@ -33,9 +33,14 @@ type linked struct {
 	// decoded with it, never with the global registry: there an extension may
 	// be anything that some package of the program links in.
 	types *protoregistry.Types
-	// options holds declarations to the rules of hub/v1/channel.proto.
-	options func() (protovalidate.Validator, error)
 }
+
+// optionRules holds declarations to the rules of hub/v1/channel.proto. They are the
+// same for every hub of a process; compiled for each, they would be a third of
+// what the start of one with channels takes, and tests start many.
+var optionRules = sync.OnceValues(func() (protovalidate.Validator, error) { //nolint:gochecknoglobals // of constant messages
+	return protovalidate.New(protovalidate.WithMessages(&hubv1.ChannelOptions{}, &hubv1.InboundOptions{}), protovalidate.WithDisableLazy())
+})
 
 func newLinked() *linked {
 	l := &linked{files: map[string]protoreflect.FileDescriptor{}, types: &protoregistry.Types{}}
@@ -68,9 +73,6 @@ func newLinked() *linked {
 		// It fails only for a name or number that is there twice.
 		_ = l.types.RegisterExtension(extension)
 	}
-	l.options = sync.OnceValues(func() (protovalidate.Validator, error) {
-		return protovalidate.New(protovalidate.WithMessages(&hubv1.ChannelOptions{}, &hubv1.InboundOptions{}), protovalidate.WithDisableLazy())
-	})
 	return l
 }
 
