@@ -4,29 +4,36 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/gorilla/websocket"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	hubv1 "github.com/realtime-hub/hub/gen/hub/v1"
 	"github.com/realtime-hub/hub/hub/channel"
+	hub "github.com/realtime-hub/hub/sdk/go"
 )
 
 // Browser is a session at the hub's door to browsers: what socket.io-client
-// would be in a page, in Go. It belongs to one goroutine, that of its test.
-// Whatever it waits for longer than 10 s, and the end of its connection, ends
-// the test. It has no goroutine of its own: one that is not asked for anything for
-// 45 s answers no ping, and the hub ends it.
+// would be in a page, in Go, over a WebSocket that is memory. It belongs to one
+// goroutine, that of its test. Whatever it waits for longer than 10 s, and the end of
+// its connection, ends the test. It takes what comes and answers pings also
+// while its test does something else, so that it is never a slow browser.
 type Browser struct {
 	// Static after Hub.Browser.
-	t       testing.TB
-	socket  *socket
-	session string
+	t   testing.TB
+	hub *Hub
+	who person
 
 	// Owned by the one goroutine.
-	events []Event // have come and were not asked for yet
-	acks   int     // how many were asked for
+	socket  *socket
+	session string
+	events  []Event // have come and were not asked for yet
+	acks    int     // how many were asked for
 }
 
 // Event is what the hub sent: a broadcast, or an event of the hub's own.
@@ -37,6 +44,9 @@ type Event struct {
 	Payload json.RawMessage
 	// ID is the broadcast's id; empty for the hub's own events.
 	ID string
+	// Position is where a broadcast stands in its channel's history; the zero
+	// value without one.
+	Position hub.Position
 }
 
 // String is the name and the payload, for the texts of tests.
@@ -46,9 +56,10 @@ func (e Event) String() string { return e.Name + " " + string(e.Payload) }
 type BrowserOption func(*person)
 
 type person struct {
-	token string
-	user  string
-	roles []string
+	user   string
+	roles  []string
+	auth   map[string]any
+	header http.Header
 }
 
 // As signs the browser in as a user with roles. Default: anonymous.
@@ -57,47 +68,127 @@ func As(userID string, roles ...string) BrowserOption {
 }
 
 // WithToken signs the browser in with a token that the code under test made.
-func WithToken(token string) BrowserOption {
-	return func(p *person) { p.token = token }
+func WithToken(token string) BrowserOption { return WithAuth("token", token) }
+
+// WithAuth gives a field of what socket.io-client calls auth, for workers that say
+// who a session is. Given twice, both count. Default: none, but what As and WithToken say.
+func WithAuth(field string, value any) BrowserOption {
+	return func(p *person) { p.auth[field] = value }
+}
+
+// WithHeader gives a header of the connection, as Cookie, or Origin, which no
+// browser of this package has by itself. Given twice, both count. Default: none.
+func WithHeader(name, value string) BrowserOption {
+	return func(p *person) { p.header.Add(name, value) }
 }
 
 // Browser is a session that has had its hub:ready. A connection that is refused
-// ends the test. It is closed when the test ends.
+// ends the test. It is closed when the test ends. It needs no port.
 func (h *Hub) Browser(t testing.TB, opts ...BrowserOption) *Browser {
 	t.Helper()
-	var who person
+	b := &Browser{t: t, hub: h, who: person{auth: map[string]any{}, header: http.Header{}}}
 	for _, opt := range opts {
-		opt(&who)
+		opt(&b.who)
 	}
-	if who.user != "" {
-		who.token = h.UserToken(t, who.user, who.roles...)
+	if b.who.user != "" {
+		b.who.auth["token"] = h.UserToken(t, b.who.user, b.who.roles...)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	s, err := dial(ctx, "ws://"+h.addresses.HTTP)
-	if err != nil {
-		t.Fatalf("hubtest: %v", err)
-	}
-	t.Cleanup(s.close)
-	b := &Browser{t: t, socket: s}
-	if b.session, err = s.connect(who.token); err != nil {
-		t.Fatalf("hubtest: the browser does not connect: %v", err)
-	}
-	if first := b.Next(); first.Name != "hub:ready" {
-		t.Fatalf("hubtest: the first event is %v, not hub:ready", first)
-	}
+	t.Cleanup(b.Close)
+	b.connect()
 	return b
 }
 
-// Session is the session's id, as [hub.ExceptSessions] takes it.
+func (b *Browser) connect() {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.t.Context()), patience)
+	defer cancel()
+	dialer := &websocket.Dialer{}
+	if web := b.hub.web; web != nil {
+		dialer.NetDialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return web.dial(ctx) }
+	}
+	var err error
+	if b.socket, err = dial(ctx, dialer, b.hub.addresses.HTTP, b.who.header); err != nil {
+		b.t.Fatalf("hubtest: the browser does not reach the hub: %v", err)
+	}
+	if b.session, err = b.socket.connect(b.who.auth); err != nil {
+		b.t.Fatalf("hubtest: the browser does not connect: %v", err)
+	}
+	if first := b.Next(); first.Name != "hub:ready" {
+		b.t.Fatalf("hubtest: the first event is %v, not hub:ready", first)
+	}
+}
+
+// Close closes the page: the hub finds the connection gone, and workers hear that
+// the session has disconnected. Then only Reconnect, Session and Close may be called.
+func (b *Browser) Close() {
+	if b.socket != nil {
+		b.socket.close()
+	}
+}
+
+// Reconnect closes the connection, if Close has not, and opens another: a
+// session of the same user, with another id, that is subscribed to nothing, as
+// socket.io-client's after a cut. What has come and was not taken is forgotten.
+func (b *Browser) Reconnect() {
+	b.t.Helper()
+	b.Close()
+	b.events = nil
+	b.connect()
+}
+
+// Session is the id of the session, or of the last one, as [hub.ExceptSessions] takes it.
 func (b *Browser) Session() string { return b.session }
 
 // Subscribe joins a channel by its concrete name. A refusal ends the test; one
-// that is wanted is seen with Emit("hub:subscribe", name).
-func (b *Browser) Subscribe(name string) {
+// that is wanted is seen with Emit("hub:subscribe", name). It returns where the
+// channel's history stands, for Resume; the zero value without one.
+func (b *Browser) Subscribe(name string) hub.Position {
 	b.t.Helper()
-	if _, err := b.Emit("hub:subscribe", name); err != nil {
-		b.t.Fatalf("hubtest: subscribing to %s: %v", name, err)
+	return b.subscribe(&hubv1.SubscribeArguments{Channel: name}).Position
+}
+
+// Unsubscribe leaves a channel, also one that it is not in.
+func (b *Browser) Unsubscribe(name string) {
+	b.t.Helper()
+	if _, err := b.Emit("hub:unsubscribe", name); err != nil {
+		b.t.Fatalf("hubtest: unsubscribing from %s: %v", name, err)
+	}
+}
+
+// Resumption is the hub's word on what a browser has missed.
+type Resumption struct {
+	// Recovered is that nothing is missing: what was missed are the next events.
+	Recovered bool
+	// Reason is why not, as EXPIRED.
+	Reason string
+	// Replayed is how many events that are.
+	Replayed int
+	// Position is where the channel stands now.
+	Position hub.Position
+}
+
+// Resume joins a channel after a Reconnect, from the last event that was taken,
+// or from Subscribe's position where there was none.
+func (b *Browser) Resume(name string, since hub.Position) Resumption {
+	b.t.Helper()
+	return b.subscribe(&hubv1.SubscribeArguments{Channel: name, Since: &hubv1.Position{Epoch: since.Epoch, Offset: since.Offset}})
+}
+
+func (b *Browser) subscribe(arguments *hubv1.SubscribeArguments) Resumption {
+	b.t.Helper()
+	ack, err := b.Emit("hub:subscribe", arguments)
+	var result hubv1.SubscribeResult
+	if err == nil {
+		err = protojson.Unmarshal(ack, &result)
+	}
+	if err != nil {
+		b.t.Fatalf("hubtest: subscribing to %s: %v", arguments.GetChannel(), err)
+	}
+	return Resumption{
+		Recovered: result.GetRecovered(),
+		Reason:    result.GetReason(),
+		Replayed:  int(result.GetReplayed()),
+		Position:  position(result.GetPosition()),
 	}
 }
 

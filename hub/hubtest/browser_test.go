@@ -10,6 +10,7 @@ import (
 
 	blogv1 "github.com/realtime-hub/hub/examples/blog/gen/blog/v1"
 	"github.com/realtime-hub/hub/hub/hubtest"
+	"github.com/realtime-hub/hub/hub/server"
 	hub "github.com/realtime-hub/hub/sdk/go"
 )
 
@@ -87,6 +88,15 @@ func TestAcksAndRefusalsAreTheHubs(t *testing.T) {
 	_, err = b.Emit("blog.article.7.viewers", map[string]any{"id": "7", "count": 1})
 	if refused, ok := errors.AsType[*hub.Error](err); !ok || refused.Reason != "INBOUND_NOT_ACCEPTED" || refused.Code != codes.FailedPrecondition {
 		t.Errorf("it says %v", err)
+	}
+}
+
+func TestAnOriginThatIsNotAllowedIsRefusedAndSaidSo(t *testing.T) {
+	h := hubtest.Start(t, hubtest.Config(func(cfg *server.Config) { cfg.HTTP.AllowedOrigins = []string{"https://app.example"} }))
+	h.Browser(t, hubtest.WithHeader("Origin", "https://app.example"))
+	failed, _ := watch(func(tb *probe) { h.Browser(tb, hubtest.WithHeader("Origin", "https://evil.example")) })
+	if !strings.Contains(failed, "the browser does not reach the hub: ") || !strings.Contains(failed, "403") {
+		t.Errorf("the test fails with %q", failed)
 	}
 }
 

@@ -36,6 +36,13 @@ func Example() {
 
 func ExampleStart() {
 	h := hubtest.Start(t)
+	fmt.Println(h.Browser(t).Session() != "")
+	// Output: true
+}
+
+// For clients in other processes; each binds a port when it is first called.
+func ExampleHub_URL() {
+	h := hubtest.Start(t)
 	fmt.Println(strings.HasPrefix(h.URL(), "http://127.0.0.1:"), strings.HasPrefix(h.GRPC(), "127.0.0.1:"))
 	// Output: true true
 }
@@ -91,6 +98,31 @@ func ExampleHub_UserToken() {
 	token := h.UserToken(t, "user_42", "editor") // for socket.io-client in another process
 	fmt.Println(strings.Count(token, "."))
 	// Output: 2
+}
+
+// A session that a worker knows by its cookie; see server.WorkerAuth.
+func ExampleWithHeader() {
+	h := hubtest.Start(t)
+	_ = h.Browser(t, hubtest.WithHeader("Cookie", "session=abc"))
+}
+
+// A session that a worker knows by what the page gives io() as auth.
+func ExampleWithAuth() {
+	h := hubtest.Start(t)
+	_ = h.Browser(t, hubtest.WithAuth("ticket", "abc"))
+}
+
+// A browser that was away hears what it missed, where the channel keeps history.
+func ExampleBrowser_Resume() {
+	h := hubtest.Start(t, hubtest.Channels("../../examples/blog/proto"))
+	reader := h.Browser(t)
+	since := reader.Subscribe(feed.Name())
+	reader.Close()
+	_ = publish(t.Context(), h.Client(t), "Hello")
+	reader.Reconnect()
+	word := reader.Resume(feed.Name(), since)
+	fmt.Println(word.Recovered, word.Replayed, hubtest.Receive(reader, feed).GetTitle())
+	// Output: true 1 Hello
 }
 
 // A refusal that is wanted is an error of Emit.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +34,9 @@ func TestAHubIsThereAtOnceAndGoneWithItsTest(t *testing.T) {
 		if response.StatusCode != http.StatusOK {
 			t.Errorf("/readyz is answered by %s", response.Status)
 		}
+		if _, err := hub.Broadcast(t.Context(), dialed(t, h.GRPC()), feed, article("Hello")); err != nil {
+			t.Error(err)
+		}
 		// A browser that stays is no reason not to end.
 		h.Browser(t).Subscribe("blog.article.feed")
 	})
@@ -47,6 +51,17 @@ func TestAHubIsThereAtOnceAndGoneWithItsTest(t *testing.T) {
 			t.Errorf("%s still listens", address)
 		}
 	}
+}
+
+// dialed is a client that knows nothing but the address.
+func dialed(t *testing.T, address string) *hub.Client {
+	t.Helper()
+	client, err := hub.Dial(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
 }
 
 func TestAHubIsThereForTheCleanupsOfItsTest(t *testing.T) {
@@ -104,6 +119,72 @@ func TestAHubThatFailsFailsItsTest(t *testing.T) {
 	})
 	if !strings.Contains(failed, "ops.address") {
 		t.Errorf("the test fails with %q", failed)
+	}
+}
+
+func TestAPortThatCannotBeHadFailsTheTest(t *testing.T) {
+	for name, port := range map[string]func(*hubtest.Hub) string{"URL": (*hubtest.Hub).URL, "GRPC": (*hubtest.Hub).GRPC} {
+		p := &probe{}
+		h := hubtest.Start(p)
+		p.end()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			t.Errorf("%s is %s of a hub that has ended", name, port(h))
+		}()
+		<-ended
+		if failed := strings.Join(p.texts, "\n"); !strings.Contains(failed, "hubtest: "+name+": no port of loopback: the hub has ended") {
+			t.Errorf("%s: the test fails with %q", name, failed)
+		}
+	}
+}
+
+func TestAllGoroutinesGetTheSamePort(t *testing.T) {
+	h := hubtest.Start(t)
+	urls := make(chan string, 32)
+	var asking sync.WaitGroup
+	for range cap(urls) {
+		asking.Go(func() { urls <- h.URL() })
+	}
+	asking.Wait()
+	for first := <-urls; len(urls) > 0; {
+		if next := <-urls; next != first {
+			t.Errorf("%s and %s", first, next)
+		}
+	}
+}
+
+// What a test sets is what it gets, for browsers and clients of the test, too.
+func TestAnAddressOfTheTestsOwnIsServed(t *testing.T) {
+	var own [2]net.Listener
+	for i := range own {
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		own[i] = l
+	}
+	web, rpc := own[0].Addr().String(), own[1].Addr().String()
+	for i, edit := range []func(*server.Config){
+		func(cfg *server.Config) { cfg.HTTP.Listener, cfg.GRPC.Listener = own[0], own[1] }, // which closes them
+		func(cfg *server.Config) { cfg.HTTP.Address, cfg.GRPC.Address = web, rpc },
+	} {
+		name := [...]string{"listeners", "addresses"}[i]
+		failed, _ := watch(func(tb *probe) {
+			h := hubtest.Start(tb, blog, hubtest.Config(edit))
+			if h.URL() != "http://"+web || h.GRPC() != rpc {
+				t.Errorf("%s: it is at %s and %s, not %s and %s", name, h.URL(), h.GRPC(), web, rpc)
+			}
+			reader := h.Browser(tb)
+			reader.Subscribe(feed.Name())
+			if _, err := hub.Broadcast(t.Context(), h.Client(tb), feed, article("Hello")); err != nil {
+				t.Error(err)
+			}
+			hubtest.Receive(reader, feed)
+		})
+		if failed != "" {
+			t.Errorf("%s: the test fails with %q", name, failed)
+		}
 	}
 }
 

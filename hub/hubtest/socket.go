@@ -1,12 +1,16 @@
 package hubtest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -19,17 +23,35 @@ import (
 
 // socket is an Engine.IO 4 connection over WebSocket. A packet's first digit is
 // Engine.IO's, the second of a message (4) Socket.IO's: 40 CONNECT, 42 EVENT,
-// 43 ACK, 44 CONNECT_ERROR.
-type socket struct{ conn *websocket.Conn }
+// 43 ACK, 44 CONNECT_ERROR. A goroutine takes what comes at once and answers
+// pings, as a page does, whose test may be busy elsewhere.
+type socket struct {
+	conn    *websocket.Conn
+	ended   sync.WaitGroup
+	arrived chan struct{} // of one: there may be something to read
+
+	writing sync.Mutex
+
+	mu      sync.Mutex
+	packets []string // guarded by mu; not read yet
+	err     error    // guarded by mu; why nothing more comes
+}
 
 // dial opens a connection and reads the handshake.
-func dial(ctx context.Context, url string) (*socket, error) {
-	conn, response, err := websocket.DefaultDialer.DialContext(ctx, url+"/socket.io/?EIO=4&transport=websocket", nil)
+func dial(ctx context.Context, d *websocket.Dialer, address string, header http.Header) (*socket, error) {
+	conn, response, err := d.DialContext(ctx, "ws://"+address+"/socket.io/?EIO=4&transport=websocket", header)
+	if response != nil {
+		defer response.Body.Close()
+	}
+	if err != nil && response != nil { // the hub refused, and says why
+		said, _ := io.ReadAll(response.Body) // from memory
+		err = fmt.Errorf("%w: %s: %s", err, response.Status, bytes.TrimSpace(said))
+	}
 	if err != nil {
 		return nil, err
 	}
-	_ = response.Body.Close() // an upgrade's has nothing in it
-	s := &socket{conn}
+	s := &socket{conn: conn, arrived: make(chan struct{}, 1)}
+	s.ended.Go(s.receive)
 	open, err := s.read()
 	if err == nil && !strings.HasPrefix(open, "0{") {
 		err = fmt.Errorf("the handshake is %q", open)
@@ -41,12 +63,42 @@ func dial(ctx context.Context, url string) (*socket, error) {
 	return s, nil
 }
 
+// receive takes what comes until the connection ends.
+func (s *socket) receive() {
+	for {
+		_, data, err := s.conn.ReadMessage()
+		ping := err == nil && string(data) == "2"
+		if ping {
+			err = s.write("3")
+		}
+		s.mu.Lock()
+		switch {
+		case err != nil:
+			s.err = err
+		case !ping:
+			s.packets = append(s.packets, string(data))
+		}
+		s.mu.Unlock()
+		select {
+		case s.arrived <- struct{}{}:
+		default:
+		}
+		if err != nil {
+			_ = s.conn.Close() // the hub waits for it
+			return
+		}
+	}
+}
+
 // connect opens the session and returns its id.
-func (s *socket) connect(token string) (string, error) {
+func (s *socket) connect(auth map[string]any) (string, error) {
 	packet := "40"
-	if token != "" {
-		auth, _ := json.Marshal(map[string]string{"token": token}) // strings are always JSON
-		packet += string(auth)
+	if len(auth) > 0 {
+		data, err := json.Marshal(auth)
+		if err != nil {
+			return "", err
+		}
+		packet += string(data)
 	}
 	if err := s.write(packet); err != nil {
 		return "", err
@@ -73,33 +125,45 @@ func (s *socket) connect(token string) (string, error) {
 	return session.SID, nil
 }
 
-// read is the next packet that is no ping; those it answers.
+// read is the next packet that is no ping.
 func (s *socket) read() (string, error) {
-	if err := s.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		return "", err
-	}
+	late := time.NewTimer(patience)
+	defer late.Stop()
 	for {
-		_, data, err := s.conn.ReadMessage()
+		s.mu.Lock()
+		err := s.err
+		if len(s.packets) > 0 {
+			next := s.packets[0]
+			s.packets = s.packets[1:]
+			s.mu.Unlock()
+			return next, nil
+		}
+		s.mu.Unlock()
 		if err != nil {
 			return "", err
 		}
-		if string(data) != "2" {
-			return string(data), nil
-		}
-		if err := s.write("3"); err != nil {
-			return "", err
+		select {
+		case <-s.arrived:
+		case <-late.C:
+			return "", fmt.Errorf("nothing within %v", patience)
 		}
 	}
 }
 
 func (s *socket) write(packet string) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	if err := s.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
 	return s.conn.WriteMessage(websocket.TextMessage, []byte(packet))
 }
 
-func (s *socket) close() { _ = s.conn.Close() }
+// close ends the connection without a word, as a page that is closed.
+func (s *socket) close() {
+	_ = s.conn.Close()
+	s.ended.Wait()
+}
 
 // readEvent reads an EVENT: its name, its argument, and the meta of a broadcast.
 func readEvent(packet string) (Event, error) {
@@ -116,15 +180,17 @@ func readEvent(packet string) (Event, error) {
 		e.Payload = list[1]
 	}
 	if len(list) > 2 {
-		var meta struct {
-			ID string `json:"id"`
-		}
-		if err := json.Unmarshal(list[2], &meta); err != nil {
+		var meta hubv1.Meta
+		if err := protojson.Unmarshal(list[2], &meta); err != nil {
 			return Event{}, fmt.Errorf("the hub sent %q: %w", packet, err)
 		}
-		e.ID = meta.ID
+		e.ID, e.Position = meta.GetId(), position(meta.GetPosition())
 	}
 	return e, nil
+}
+
+func position(p *hubv1.Position) hub.Position {
+	return hub.Position{Epoch: p.GetEpoch(), Offset: p.GetOffset()}
 }
 
 // readAck reads an ack's one argument: a result, or {ok: false, error}.
