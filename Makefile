@@ -35,7 +35,8 @@ demo: ## a hub, an example backend and a page that shows them; ARGS="--http HOST
 
 # The library's door, an oracle for the hub's own, has the same end-to-end tests, with socket.io-client 4.8 and 2.5. A process
 # of its own: common hubs and goleak are one door's. Left out are Chromium, which takes long, what is about wire alone, and the
-# bad network (Jitter), and who dies without a word: the library leaves both to pings of its own, beyond these tests' patience.
+# bad network (Jitter), which the library leaves to pings of its own, beyond its test's patience; and who dies without a word: at an
+# upgrade the library (engine/v3 v3.0.4, clearTransport) stops an Engine.IO 3 session's ping time-out, and starts none before its next ping.
 LIBRARY := HUB_DOOR=library HUB_E2E=required go test -race -timeout 10m -skip '^Test(Chromium|Slow|ADeadDescriptor|ConnectsOfEveryKind|Turmoil|Jitter|WhoDiesWithoutAWord)' ./e2e
 
 # Allocation tests (TestAllocs…) run without -race, which allocates itself; only their packages are built again.
